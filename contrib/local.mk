@@ -1,0 +1,4 @@
+# What an operator copies from.
+
+contribdir = $(pkgdatadir)/contrib
+dist_contrib_DATA =

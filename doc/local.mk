@@ -1,0 +1,5 @@
+# The manual.  trys3.conf.5 is held against the option table by
+# tests/unit/test_manual.c.
+
+dist_man_MANS =
+dist_doc_DATA =

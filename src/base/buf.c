@@ -1,0 +1,215 @@
+/*
+ * Spans and capped buffers: see buf.h.  The cap is checked in one place,
+ * buf_reserve, and every way to add goes through it.
+ */
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+struct span
+span_of(const char *string)
+{
+	if (string == NULL)
+		return ((struct span){ NULL, 0 });
+	return ((struct span){ string, strlen(string) });
+}
+
+bool
+span_equal(struct span a, struct span b)
+{
+	return (a.len == b.len &&
+	    (a.len == 0 || memcmp(a.data, b.data, a.len) == 0));
+}
+
+static char
+to_lower(char c)
+{
+	return (c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c);
+}
+
+bool
+span_equal_nocase(struct span a, struct span b)
+{
+	size_t i;
+
+	/* Not strncasecmp: it follows the locale and ends at a NUL. */
+	if (a.len != b.len)
+		return (false);
+	for (i = 0; i < a.len; i++)
+		if (to_lower(a.data[i]) != to_lower(b.data[i]))
+			return (false);
+	return (true);
+}
+
+bool
+span_starts(struct span span, struct span prefix)
+{
+	return (span.len >= prefix.len &&
+	    span_equal((struct span){ span.data, prefix.len }, prefix));
+}
+
+static bool
+is_blank(char c)
+{
+	return (c == ' ' || c == '\t');
+}
+
+struct span
+span_trim(struct span span)
+{
+	while (span.len > 0 && is_blank(span.data[0]))
+		span = span_skip(span, 1);
+	while (span.len > 0 && is_blank(span.data[span.len - 1]))
+		span.len--;
+	return (span);
+}
+
+struct span
+span_skip(struct span span, size_t count)
+{
+	if (count == 0)
+		return (span);
+	return ((struct span){ span.data + count, span.len - count });
+}
+
+struct span
+span_cut(struct span *rest, char separator)
+{
+	struct span head = *rest;
+	const char *at = NULL;
+
+	if (rest->len > 0)
+		at = memchr(rest->data, separator, rest->len);
+	if (at == NULL) {
+		*rest = (struct span){ NULL, 0 };
+		return (head);
+	}
+	head.len = (size_t)(at - head.data);
+	*rest = span_skip(*rest, head.len + 1);
+	return (head);
+}
+
+void
+buf_init(struct buf *buf, size_t max)
+{
+	*buf = (struct buf){ .max = max };
+}
+
+void
+buf_fini(struct buf *buf)
+{
+	free(buf->data);
+	buf_init(buf, buf->max);
+}
+
+void
+buf_wipe(struct buf *buf)
+{
+	if (buf->data != NULL)
+		explicit_bzero(buf->data, buf->room);
+	buf_fini(buf);
+}
+
+void
+buf_clear(struct buf *buf)
+{
+	buf->len = 0;
+}
+
+bool
+buf_reserve(struct buf *buf, size_t len)
+{
+	if (len > buf->max)
+		return (false);
+	if (len + 1 <= buf->room)
+		return (true);
+	buf->room = len + 1;
+	buf->data = mem_resize(buf->data, buf->room);
+	return (true);
+}
+
+/* Room for LEN more bytes, by doubling, so that many small ones are cheap. */
+static bool
+grow(struct buf *buf, size_t len)
+{
+	size_t want, twice = buf->room * 2;
+
+	if (len > buf->max - buf->len)
+		return (false);
+	want = buf->len + len;
+	if (want + 1 <= buf->room)
+		return (true);
+	if (want < twice)
+		want = twice < buf->max ? twice : buf->max;
+	return (buf_reserve(buf, want));
+}
+
+bool
+buf_add(struct buf *buf, const void *data, size_t len)
+{
+	if (!grow(buf, len))
+		return (false);
+	if (len > 0)
+		memcpy(buf->data + buf->len, data, len);
+	buf->len += len;
+	buf->data[buf->len] = '\0';
+	return (true);
+}
+
+bool
+buf_add_span(struct buf *buf, struct span span)
+{
+	return (buf_add(buf, span.data, span.len));
+}
+
+bool
+buf_add_string(struct buf *buf, const char *string)
+{
+	return (buf_add(buf, string, strlen(string)));
+}
+
+bool
+buf_add_char(struct buf *buf, char c)
+{
+	return (buf_add(buf, &c, 1));
+}
+
+bool
+buf_printf(struct buf *buf, const char *format, ...)
+{
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (len < 0 || !grow(buf, (size_t)len))
+		return (false);
+	va_start(args, format);
+	vsnprintf(buf->data + buf->len, (size_t)len + 1, format, args);
+	va_end(args);
+	buf->len += (size_t)len;
+	return (true);
+}
+
+struct span
+buf_span(const struct buf *buf)
+{
+	if (buf->data == NULL)
+		return (SPAN(""));
+	return ((struct span){ buf->data, buf->len });
+}
+
+const char *
+buf_string(const struct buf *buf)
+{
+	if (buf->data == NULL)
+		return ("");
+	buf->data[buf->len] = '\0';
+	return (buf->data);
+}

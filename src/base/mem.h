@@ -1,0 +1,37 @@
+/*
+ * Memory: allocation that cannot fail, and wiping that cannot be left out.
+ *
+ * Out of memory ends the process with a message: a worker is replaced by its
+ * master, and no one outside can choose a size, since all that a peer sends
+ * lands in a buffer with a cap (base/buf.h).
+ */
+#ifndef BASE_MEM_H
+#define BASE_MEM_H
+
+#include <stddef.h>
+
+#include "base/attr.h"
+
+/* SIZE bytes, uninitialised; SIZE 0 is taken as 1.  Freed by free(). */
+void *mem_alloc(size_t size) ATTR_MUST_USE;
+
+/* COUNT elements of SIZE bytes, all zero.  Freed by free(). */
+void *mem_zero(size_t count, size_t size) ATTR_MUST_USE;
+
+/* As realloc(3); SIZE 0 is taken as 1. */
+void *mem_resize(void *memory, size_t size) ATTR_MUST_USE;
+
+/* A copy of the NUL-terminated STRING; NULL of NULL.  Freed by free(). */
+char *mem_string(const char *string) ATTR_MUST_USE;
+
+/* A NUL-terminated copy of LEN bytes at DATA.  Freed by free(). */
+char *mem_string_of(const void *data, size_t len) ATTR_MUST_USE;
+
+/* printf into a string of its own.  Freed by free(). */
+char *mem_printf(const char *format, ...) ATTR_PRINTF(1, 2) ATTR_MUST_USE;
+
+/* Free *STRING, whose text is a secret, after wiping it; set it to NULL.
+ * Does nothing where *STRING is NULL. */
+void mem_wipe_string(char **string);
+
+#endif

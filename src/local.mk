@@ -1,0 +1,22 @@
+# The daemon, in two libraries so that the tests and the command line can
+# link what they need: core knows nothing of FastCGI or of processes.
+
+noinst_LIBRARIES += src/libcore.a
+
+src_libcore_a_SOURCES = \
+	src/base/attr.h \
+	src/base/buf.c src/base/buf.h \
+	src/base/clock.c src/base/clock.h \
+	src/base/env.c src/base/env.h \
+	src/base/ini.c src/base/ini.h \
+	src/base/log.c src/base/log.h \
+	src/base/mem.c src/base/mem.h \
+	src/base/parse.c src/base/parse.h \
+	src/base/peer.c src/base/peer.h
+
+CORE_LIBS = src/libcore.a $(CURL_LIBS) $(CRYPTO_LIBS) $(MEMCACHED_LIBS) \
+	$(INIH_LIBS) $(EXPAT_LIBS)
+DAEMON_LIBS = $(CORE_LIBS) $(FCGI_LIBS)
+
+
+EXTRA_DIST += src/LAYERS

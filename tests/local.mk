@@ -1,0 +1,42 @@
+# The tests: units (cmocka), the tree's own rules (sh), the whole system over
+# the real nginx, memcached and S3 servers (Python).  All of them speak TAP.
+
+TEST_EXTENSIONS = .sh .py
+tap_driver = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+LOG_DRIVER = $(tap_driver)
+SH_LOG_DRIVER = $(tap_driver)
+PY_LOG_DRIVER = $(tap_driver)
+SH_LOG_COMPILER = $(SHELL)
+PY_LOG_COMPILER = python3
+
+# Where things are, and nothing of the user's own settings for AWS and TLS.
+AM_TESTS_ENVIRONMENT = \
+	for v in $$(env | sed -n 's/^\(AWS_[A-Z0-9_]*\|TRYS3_[BLWM][A-Z]*\|SSL_CERT_[A-Z]*\|[A-Za-z]*_[Pp][Rr][Oo][Xx][Yy]\)=.*/\1/p'); do unset $$v; done; \
+	CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
+	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
+	srcdir_abs='$(abs_top_srcdir)'; export srcdir_abs; \
+	TRYS3D="$${TRYS3D:-$(abs_top_builddir)/trys3d}"; export TRYS3D;
+
+# The rules that the tree itself keeps.
+TREE_TESTS = tests/tree/layers.sh tests/tree/limits.sh
+
+# The system: slow, and with much to install.  Not to run them:
+# make check SYSTEM_TESTS=
+SYSTEM_TESTS =
+
+if HAVE_CMOCKA
+UNIT_TESTS = \
+	tests/unit/test_buf \
+	tests/unit/test_ini \
+	tests/unit/test_log \
+	tests/unit/test_parse
+check_PROGRAMS += $(UNIT_TESTS)
+endif
+
+TESTS += $(UNIT_TESTS) $(TREE_TESTS) $(SYSTEM_TESTS)
+dist_check_SCRIPTS += $(TREE_TESTS) $(SYSTEM_TESTS)
+EXTRA_DIST +=
+
+LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
+# Where a test plays the surroundings of what it tests: by the linker.
