@@ -12,7 +12,19 @@ src_libcore_a_SOURCES = \
 	src/base/log.c src/base/log.h \
 	src/base/mem.c src/base/mem.h \
 	src/base/parse.c src/base/parse.h \
-	src/base/peer.c src/base/peer.h
+	src/base/peer.c src/base/peer.h \
+	src/s3/delivery.c src/s3/delivery.h \
+	src/s3/error.c src/s3/error.h \
+	src/s3/etag.c src/s3/etag.h \
+	src/s3/fetch.c src/s3/fetch.h \
+	src/s3/http.c src/s3/http.h \
+	src/s3/metadata.c src/s3/metadata.h \
+	src/s3/object.c src/s3/object.h \
+	src/s3/range.c src/s3/range.h \
+	src/s3/signed.c src/s3/signed.h \
+	src/s3/sigv4.c src/s3/sigv4.h \
+	src/s3/site.c src/s3/site.h \
+	src/s3/uri.c src/s3/uri.h
 
 CORE_LIBS = src/libcore.a $(CURL_LIBS) $(CRYPTO_LIBS) $(MEMCACHED_LIBS) \
 	$(INIH_LIBS) $(EXPAT_LIBS)

@@ -27,9 +27,20 @@ SYSTEM_TESTS =
 if HAVE_CMOCKA
 UNIT_TESTS = \
 	tests/unit/test_buf \
+	tests/unit/test_error \
+	tests/unit/test_etag \
+	tests/unit/test_fetch \
+	tests/unit/test_http \
 	tests/unit/test_ini \
 	tests/unit/test_log \
-	tests/unit/test_parse
+	tests/unit/test_metadata \
+	tests/unit/test_object \
+	tests/unit/test_parse \
+	tests/unit/test_range \
+	tests/unit/test_sigv4 \
+	tests/unit/test_sigv4_vectors \
+	tests/unit/test_site \
+	tests/unit/test_uri
 check_PROGRAMS += $(UNIT_TESTS)
 endif
 
@@ -40,3 +51,11 @@ EXTRA_DIST +=
 LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 
 # Where a test plays the surroundings of what it tests: by the linker.
+tests_unit_test_fetch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms \
+	-Wl,--wrap=clock_random -Wl,--wrap=clock_wall_s -Wl,--wrap=object_free \
+	-Wl,--wrap=object_get -Wl,--wrap=object_new -Wl,--wrap=peer_wait
+tests_unit_test_object_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=http_content_length \
+	-Wl,--wrap=http_each_header -Wl,--wrap=http_free -Wl,--wrap=http_header \
+	-Wl,--wrap=http_is_framed -Wl,--wrap=http_new -Wl,--wrap=http_perform \
+	-Wl,--wrap=http_reason -Wl,--wrap=http_status

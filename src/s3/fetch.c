@@ -1,0 +1,573 @@
+/*
+ * Attempts until there is an answer: see fetch.h.
+ *
+ * One loop of ask, then settle.  What to ask follows from what is known so
+ * far (struct run): the object, or what is left of it; its size, where S3
+ * says that the range cannot be satisfied (AWS names the size in the error,
+ * RGW does not, and the answer needs the ETag as well); or the reason, where
+ * a HEAD was refused, since that stands in a body.  What S3 teaches (region,
+ * clock) is asked with at once, and once only, so that two servers that point
+ * at each other end in an error and not in a loop; all else is tried again
+ * after a pause.
+ *
+ * A body that breaks off goes on where it ended (s3/delivery.h).
+ */
+#include "s3/fetch.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/peer.h"
+#include "s3/delivery.h"
+#include "s3/object.h"
+
+enum {
+	/* Pauses: evenly spread between the least and the window, which
+	 * doubles from the first to the greatest ("full jitter", with a floor
+	 * that keeps a fast failure from becoming a loop). */
+	PAUSE_LEAST_MS = 20,
+	PAUSE_FIRST_MS = 100,
+	PAUSE_MAX_MS = 2000,
+	/* The first attempt gets this long, even if waiting for something else
+	 * has used up the time for an answer. */
+	ATTEMPT_LEAST_MS = 1000,
+	/* More breaks than this in one object are no accident. */
+	RESUMES_MAX = 100,
+	REGION_MAX = 64,
+};
+
+/* What is remembered of a site. */
+struct memory {
+	char region[REGION_MAX]; /* "": the site's own setting */
+	int64_t skew_s;          /* S3's clock less ours */
+	struct sigv4_signer signer;
+};
+
+struct fetch {
+	const struct site *sites;
+	size_t n_sites;
+	struct memory *memories; /* one a site */
+	struct object *object;
+};
+
+/* One call of fetch_object. */
+struct run {
+	struct fetch *fetch;
+	const struct fetch_request *request;
+	const struct fetch_sink *sink;
+	struct fetch_report *report;
+	struct memory *memory;
+	int64_t answer_deadline_ms;
+
+	/* What is asked. */
+	struct range wanted;
+	bool ask_size;   /* by a HEAD, after a 416 */
+	bool ask_reason; /* by a GET of one byte, after a refused HEAD */
+
+	struct delivery delivery; /* it has begun: so begin was called */
+
+	/* The attempt under way. */
+	uint64_t delivered_before;
+	enum fetch_wish wish;
+	bool client_gone;
+	bool is_other;  /* not the object that has begun */
+	bool is_unsure; /* S3 contradicts itself on the range */
+
+	/* So far. */
+	bool learnt_skew;
+	bool learnt_region;
+	bool was_unsure;
+	unsigned failures; /* in a row, without a byte */
+	unsigned resumes;
+};
+
+/* What comes of an attempt. */
+enum next {
+	NEXT_END,   /* the result is there */
+	NEXT_AGAIN, /* ask again, now */
+	NEXT_RETRY, /* ask again after a pause */
+};
+
+struct fetch *
+fetch_new(const struct site *sites, size_t n_sites)
+{
+	struct fetch *fetch = mem_zero(1, sizeof(*fetch));
+
+	fetch->sites = sites;
+	fetch->n_sites = n_sites;
+	fetch->memories = mem_zero(n_sites, sizeof(*fetch->memories));
+	fetch->object = object_new();
+	return (fetch);
+}
+
+void
+fetch_free(struct fetch *fetch)
+{
+	size_t i;
+
+	if (fetch == NULL)
+		return;
+	for (i = 0; i < fetch->n_sites; i++)
+		sigv4_signer_fini(&fetch->memories[i].signer);
+	free(fetch->memories);
+	object_free(fetch->object);
+	free(fetch);
+}
+
+static struct span
+get_region(const struct run *run)
+{
+	if (run->memory->region[0] != '\0')
+		return (span_of(run->memory->region));
+	return (span_of(run->request->site->region));
+}
+
+static void
+set_reason(struct run *run, const char *reason)
+{
+	snprintf(
+	    run->report->reason, sizeof(run->report->reason), "%s", reason);
+}
+
+/* Is a HEAD, or one byte, being asked for what it says? */
+static bool
+is_probe(const struct run *run)
+{
+	return (run->ask_size || run->ask_reason);
+}
+
+/* Fill *HEAD for ANSWER, but its metadata; false where S3 contradicts itself:
+ * the range that it cannot satisfy lies within the size that it tells. */
+static bool
+lay_range(const struct run *run, const struct object_answer *answer,
+    struct fetch_head *head)
+{
+	*head = (struct fetch_head){
+		.etag_is_md5 = answer->etag_is_md5,
+		.size_known = answer->size_known,
+		.fit = RANGE_FIT_WHOLE,
+	};
+	if (!is_probe(run) && !run->request->head_only) {
+		if (answer->is_partial)
+			head->fit = RANGE_FIT_PART;
+		head->first = answer->first;
+		head->last = answer->last;
+		return (true);
+	}
+	/* The answer tells of the object, not of the range. */
+	if (answer->size_known)
+		head->fit = range_fit(&run->wanted, answer->metadata.size,
+		    &head->first, &head->last);
+	return (run->request->head_only || head->fit == RANGE_FIT_NONE ||
+	    (answer->size_known && answer->metadata.size == 0));
+}
+
+/* Expect the bytes that are to come after HEAD, of ANSWER. */
+static void
+expect_bytes(struct run *run, const struct object_answer *answer,
+    const struct fetch_head *head)
+{
+	const struct metadata *metadata = &answer->metadata;
+	struct delivery *delivery = &run->delivery;
+
+	if (is_probe(run) || run->request->head_only)
+		delivery_begin(delivery, metadata, true, 0, 0);
+	else if (head->fit == RANGE_FIT_PART)
+		delivery_begin(delivery, metadata, true, head->first,
+		    head->last - head->first + 1);
+	else
+		delivery_begin(
+		    delivery, metadata, answer->size_known, 0, metadata->size);
+}
+
+/* The first answer that is one. */
+static bool
+begin_body(struct run *run, const struct object_answer *answer)
+{
+	struct fetch_head head;
+
+	if (!lay_range(run, answer, &head)) {
+		run->is_unsure = true;
+		/* A 200 to the question for one byte is not read. */
+		return (answer->is_partial || !run->ask_reason);
+	}
+	expect_bytes(run, answer, &head);
+	head.metadata = &run->delivery.metadata;
+	run->wish = run->sink->begin(run->sink->context, &head);
+	assert(run->wish != FETCH_WHOLE || head.fit != RANGE_FIT_WHOLE);
+	return (run->wish == FETCH_GO_ON &&
+	    (answer->is_partial || !run->ask_reason));
+}
+
+static bool
+on_begin(void *context, const struct object_answer *answer)
+{
+	struct run *run = context;
+
+	if (run->delivery.has_begun) {
+		run->is_other = !delivery_continue(&run->delivery, answer);
+		return (!run->is_other);
+	}
+	return (begin_body(run, answer));
+}
+
+static bool
+on_body(void *context, struct span bytes)
+{
+	struct run *run = context;
+	bool is_enough;
+
+	if (is_probe(run))
+		return (true);
+	bytes = delivery_take(&run->delivery, bytes, &is_enough);
+	if (bytes.len > 0 && !run->sink->body(run->sink->context, bytes)) {
+		run->client_gone = true;
+		return (false);
+	}
+	return (!is_enough);
+}
+
+/* Fill what is asked for in REQUEST. */
+static void
+choose_question(const struct run *run, struct object_request *request)
+{
+	request->head_only = run->request->head_only || run->ask_size;
+	if (run->ask_reason) {
+		request->head_only = false;
+		request->range = (struct range){ .kind = RANGE_FROM_TO };
+	} else if (run->delivery.has_begun) {
+		delivery_rest(
+		    &run->delivery, &request->range, &request->if_match);
+	} else if (!request->head_only) {
+		request->range = run->wanted;
+	}
+}
+
+static void
+write_report(struct run *run, enum object_result result,
+    const struct object_answer *answer)
+{
+	struct fetch_report *report = run->report;
+
+	report->attempts++;
+	report->status = answer->status;
+	report->error = answer->error;
+	set_reason(run, answer->reason);
+	if (result != OBJECT_OK && result != OBJECT_STOPPED)
+		log_debug("site %s: attempt %u for \"%.*s\" %s: status %d, "
+			  "code \"%s\", request id \"%s\": %s",
+		    run->request->site->name, report->attempts,
+		    SPAN_ARG(run->request->key), object_result_name(result),
+		    answer->status, answer->error.code,
+		    answer->error.request_id, answer->reason);
+}
+
+/* One attempt. */
+static enum object_result
+ask(struct run *run, const struct object_answer **answer)
+{
+	const struct fetch_request *wanted = run->request;
+	struct object_request request = {
+		.site = wanted->site,
+		.region = get_region(run),
+		.key = wanted->key,
+		.now = clock_wall_s() + run->memory->skew_s,
+		.answer_deadline_ms = run->delivery.has_begun
+		    ? wanted->deadline_ms
+		    : run->answer_deadline_ms,
+		.deadline_ms = wanted->deadline_ms,
+		.peer_fd = wanted->peer_fd,
+	};
+	struct object_handler handler = { on_begin, on_body, run };
+	enum object_result result;
+
+	choose_question(run, &request);
+	run->delivered_before = run->delivery.delivered;
+	run->wish = FETCH_GO_ON;
+	run->is_unsure = false;
+	result = object_get(run->fetch->object, &run->memory->signer, &request,
+	    &handler, answer);
+	write_report(run, result, *answer);
+	return (result);
+}
+
+/* Sign by S3's clock from now on? */
+static bool
+learn_skew(struct run *run, const struct object_answer *answer)
+{
+	int64_t skew_s;
+
+	if (run->learnt_skew || answer->server_date < 0)
+		return (false);
+	skew_s = answer->server_date - clock_wall_s();
+	log_warning("site %s: this machine's clock is %lld s %s S3's; S3's is "
+		    "used to sign, but set the clock",
+	    run->request->site->name,
+	    (long long)(skew_s < 0 ? -skew_s : skew_s),
+	    skew_s < 0 ? "ahead of" : "behind");
+	run->memory->skew_s = skew_s;
+	run->learnt_skew = true;
+	return (true);
+}
+
+/* Ask in the region that S3 names from now on? */
+static bool
+learn_region(struct run *run, const struct object_answer *answer)
+{
+	struct span region = span_of(answer->error.region);
+
+	if (run->learnt_region || region.len >= REGION_MAX ||
+	    !site_is_region(region) || span_equal(region, get_region(run)))
+		return (false);
+	log_info("site %s: the bucket is in %s; set region to that to save a "
+		 "request",
+	    run->request->site->name, answer->error.region);
+	memcpy(run->memory->region, region.data, region.len);
+	run->memory->region[region.len] = '\0';
+	run->learnt_region = true;
+	return (true);
+}
+
+/* The end: RESULT, but that what has begun cannot end as if it had not. */
+static enum next
+end(struct run *run, enum fetch_result result, enum fetch_result *final)
+{
+	*final = result;
+	if (run->delivery.has_begun &&
+	    (result == FETCH_MISSING || result == FETCH_REFUSED))
+		*final = FETCH_UNAVAILABLE;
+	return (NEXT_END);
+}
+
+static enum next
+end_denied(struct run *run, enum fetch_result *final)
+{
+	return (end(run,
+	    run->request->site->missing_on_403 ? FETCH_MISSING : FETCH_REFUSED,
+	    final));
+}
+
+/* Forget what has begun and ask for all of it. */
+static enum next
+start_over(struct run *run)
+{
+	delivery_fini(&run->delivery);
+	run->ask_size = false;
+	run->wanted = (struct range){ .kind = RANGE_WHOLE };
+	return (NEXT_AGAIN);
+}
+
+/* S3 refuses a range and tells a size that holds it: the object may just have
+ * been replaced, so once more; then without the range, which is allowed as an
+ * answer to any range. */
+static enum next
+settle_unsure(struct run *run)
+{
+	run->ask_size = false;
+	if (run->was_unsure)
+		return (start_over(run));
+	run->was_unsure = true;
+	return (NEXT_AGAIN);
+}
+
+static enum next
+settle_bad_range(struct run *run, enum fetch_result *final)
+{
+	if (run->delivery.has_begun) {
+		set_reason(run, "the object has become shorter");
+		return (end(run, FETCH_UNAVAILABLE, final));
+	}
+	/* 416 where no range was asked for is no answer. */
+	if (run->request->head_only || run->ask_size ||
+	    run->wanted.kind == RANGE_WHOLE)
+		return (NEXT_RETRY);
+	run->ask_size = true;
+	return (NEXT_AGAIN);
+}
+
+/* What S3 says to the question for one byte where a HEAD was refused.  403
+ * without a code is AccessDenied to that HEAD's asker. */
+static bool
+is_denied(
+    const struct object_answer *answer, bool was_reason, enum object_result got)
+{
+	return (got == OBJECT_DENIED ||
+	    (was_reason && got == OBJECT_REFUSED && answer->status == 403 &&
+		answer->error.code[0] == '\0'));
+}
+
+/* Where an attempt ended by what S3, or the network, said. */
+static enum next
+settle_refusal(struct run *run, enum object_result got, bool was_reason,
+    const struct object_answer *answer, enum fetch_result *final)
+{
+	if (is_denied(answer, was_reason, got))
+		return (end_denied(run, final));
+	switch (got) {
+	case OBJECT_PEER_GONE:
+		return (end(run, FETCH_PEER_GONE, final));
+	case OBJECT_DEADLINE:
+		return (end(run, FETCH_UNAVAILABLE, final));
+	case OBJECT_MISSING:
+		return (end(run, FETCH_MISSING, final));
+	case OBJECT_REFUSED:
+		return (end(run, FETCH_REFUSED, final));
+	case OBJECT_UNSAID:
+		run->ask_reason = true;
+		return (NEXT_AGAIN);
+	case OBJECT_BAD_RANGE:
+		return (settle_bad_range(run, final));
+	case OBJECT_SKEWED:
+		return (learn_skew(run, answer)
+			? NEXT_AGAIN
+			: end(run, FETCH_REFUSED, final));
+	case OBJECT_ELSEWHERE:
+		return (learn_region(run, answer)
+			? NEXT_AGAIN
+			: end(run, FETCH_REFUSED, final));
+	case OBJECT_CHANGED:
+		if (run->delivery.has_begun)
+			return (end(run, FETCH_UNAVAILABLE, final));
+		return (NEXT_RETRY);
+	default:
+		return (NEXT_RETRY);
+	}
+}
+
+/* What comes after an attempt that ended in GOT. */
+static enum next
+settle(struct run *run, enum object_result got,
+    const struct object_answer *answer, enum fetch_result *final)
+{
+	bool was_reason = run->ask_reason;
+
+	run->ask_reason = false;
+	if (run->client_gone) {
+		set_reason(run, "the client went away");
+		return (end(run, FETCH_PEER_GONE, final));
+	}
+	if (run->wish == FETCH_WHOLE)
+		return (start_over(run));
+	if (run->wish == FETCH_ENOUGH)
+		return (end(run, FETCH_CUT, final));
+	if (run->is_other) {
+		set_reason(run,
+		    "another object has taken the place of the one "
+		    "that had begun");
+		return (end(run, FETCH_UNAVAILABLE, final));
+	}
+	if (delivery_is_complete(&run->delivery, got == OBJECT_OK))
+		return (end(run, FETCH_OK, final));
+	if (run->delivery.has_begun && got == OBJECT_OK) {
+		set_reason(run, "the object ends before what it has given");
+		return (end(run, FETCH_UNAVAILABLE, final));
+	}
+	if (run->is_unsure)
+		return (settle_unsure(run));
+	return (settle_refusal(run, got, was_reason, answer, final));
+}
+
+/* How long to pause before the next attempt. */
+static int64_t
+choose_pause(struct run *run, const struct object_answer *answer)
+{
+	int64_t window = PAUSE_MAX_MS, pause;
+
+	if (run->delivery.delivered > run->delivered_before)
+		run->failures = 0;
+	if (run->failures < 5) /* 100 << 5 is over the greatest */
+		window = PAUSE_FIRST_MS << run->failures;
+	if (window > PAUSE_MAX_MS)
+		window = PAUSE_MAX_MS;
+	run->failures++;
+	pause =
+	    PAUSE_LEAST_MS + clock_random((uint32_t)(window - PAUSE_LEAST_MS));
+	if (answer->retry_after_ms > pause)
+		pause = answer->retry_after_ms < PAUSE_MAX_MS
+		    ? answer->retry_after_ms
+		    : PAUSE_MAX_MS;
+	return (pause);
+}
+
+/* Pause if another attempt makes sense; else the result is there. */
+static enum next
+pause_before_retry(struct run *run, const struct object_answer *answer,
+    enum fetch_result *final)
+{
+	int64_t until = run->delivery.has_begun ? run->request->deadline_ms
+						: run->answer_deadline_ms;
+	int64_t pause = choose_pause(run, answer);
+
+	if (run->delivery.has_begun &&
+	    (!delivery_can_resume(&run->delivery) ||
+		run->resumes >= RESUMES_MAX))
+		return (end(run, FETCH_UNAVAILABLE, final));
+	if (clock_monotonic_ms() + pause >= until)
+		return (end(run, FETCH_UNAVAILABLE, final));
+	if (run->delivery.has_begun)
+		run->resumes++;
+	if (peer_wait(run->request->peer_fd, pause)) {
+		set_reason(run, "the client went away");
+		return (end(run, FETCH_PEER_GONE, final));
+	}
+	return (NEXT_AGAIN);
+}
+
+static enum fetch_result
+loop(struct run *run)
+{
+	const struct object_answer *answer;
+	enum fetch_result final = FETCH_UNAVAILABLE;
+	enum object_result got;
+	enum next next;
+
+	do {
+		got = ask(run, &answer);
+		next = settle(run, got, answer, &final);
+		if (next == NEXT_RETRY)
+			next = pause_before_retry(run, answer, &final);
+	} while (next != NEXT_END);
+	return (final);
+}
+
+enum fetch_result
+fetch_object(struct fetch *fetch, const struct fetch_request *request,
+    const struct fetch_sink *sink, struct fetch_report *report)
+{
+	size_t index = (size_t)(request->site - fetch->sites);
+	struct run run = {
+		.fetch = fetch,
+		.request = request,
+		.sink = sink,
+		.report = report,
+		.wanted = request->range,
+		/* "The last 0 bytes" fit no object, and servers differ on it:
+		 * only the size is asked for. */
+		.ask_size = request->range.kind == RANGE_SUFFIX &&
+		    request->range.count == 0,
+		.answer_deadline_ms = clock_monotonic_ms() + ATTEMPT_LEAST_MS,
+	};
+	enum fetch_result result;
+
+	assert(index < fetch->n_sites);
+	run.memory = &fetch->memories[index];
+	if (run.answer_deadline_ms < request->answer_deadline_ms)
+		run.answer_deadline_ms = request->answer_deadline_ms;
+	if (run.answer_deadline_ms > request->deadline_ms)
+		run.answer_deadline_ms = request->deadline_ms;
+	delivery_init(&run.delivery);
+	*report = (struct fetch_report){ .attempts = 0 };
+	s3_error_init(&report->error);
+	result = loop(&run);
+	delivery_fini(&run.delivery);
+	if (result == FETCH_OK || result == FETCH_CUT) {
+		s3_error_init(&report->error);
+		report->reason[0] = '\0';
+	}
+	return (result);
+}

@@ -1,0 +1,560 @@
+/*
+ * One HTTP exchange: see http.h.
+ *
+ * One multi handle for the life of the process keeps the connections, the
+ * names and the parsed certificates; one easy handle is filled anew for each
+ * exchange.  curl_easy_perform would do, but that it sees neither a time-out
+ * of ours nor the client's end: its loop (multi_poll, multi_perform) is the
+ * same as ours and costs the same.
+ *
+ * Left to libcurl: proxies.  It honours http_proxy, https_proxy and no_proxy
+ * as every program does that is built on it; for https the proxy sees a
+ * tunnel only.  Not left to it: signatures (CURLOPT_AWS_SIGV4 sends no
+ * x-amz-content-sha256), time-outs (LOW_SPEED counts whole seconds and
+ * TIMEOUT counts what the client takes), decompression (the ETag is that of
+ * the bytes as they are stored).
+ */
+#include "s3/http.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "base/peer.h"
+
+enum {
+	/* All of an answer's heads together.  S3's are under 10 KB; libcurl
+	 * 7.88 as such takes any number of headers (CVE-2023-38039). */
+	HTTP_HEAD_MAX = 65536,
+	/* Write callbacks get 16 KB whatever this is, but a TLS read of more is
+	 * a fifth faster. */
+	HTTP_READ_SIZE = 65536,
+	/* S3 closes what is idle; the resolver's answer changes. */
+	HTTP_IDLE_MAX_S = 60,
+	HTTP_LIFETIME_MAX_S = 300,
+	HTTP_NAME_TTL_S = 60,
+	HTTP_CONNECTIONS_MAX = 8,
+};
+
+struct http {
+	CURLM *multi;
+	CURL *easy;
+	struct curl_slist *headers; /* of the request under way */
+
+	/* The exchange under way, or the last. */
+	const struct http_request *request; /* NULL: none is under way */
+	const struct http_handler *handler;
+	int64_t started_ms;
+	int64_t arrived_ms; /* when bytes last came, or, if that is later,
+	                     * when the handler was done with them */
+	bool has_byte;
+	bool has_head;
+	bool is_stopped; /* by the handler */
+	bool is_late;    /* the deadline passed while the handler worked */
+	size_t head_len;
+	uint64_t received;
+	int status;
+	bool is_framed;
+	int64_t content_length;
+	char error[CURL_ERROR_SIZE]; /* libcurl's words */
+	char reason[CURL_ERROR_SIZE + 64];
+};
+
+bool
+http_global_init(void)
+{
+	const curl_version_info_data *version;
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		log_error("libcurl cannot be initialised");
+		return (false);
+	}
+	version = curl_version_info(CURLVERSION_NOW);
+	if ((version->features & CURL_VERSION_SSL) == 0 ||
+	    version->version_num < 0x075700) {
+		log_error("libcurl %s is of no use: 7.87 or later, with TLS, "
+			  "is needed",
+		    version->version);
+		curl_global_cleanup();
+		return (false);
+	}
+	return (true);
+}
+
+void
+http_global_fini(void)
+{
+	curl_global_cleanup();
+}
+
+/* To set an option fails only where libcurl lacks it (http_global_init has
+ * looked) or is out of memory. */
+static void
+must(CURLcode code)
+{
+	if (code != CURLE_OK)
+		log_fatal(1, "libcurl: %s", curl_easy_strerror(code));
+}
+
+static void
+set_reason(struct http *http, const char *format, ...) ATTR_PRINTF(2, 3);
+
+static void
+set_reason(struct http *http, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(http->reason, sizeof(http->reason), format, args);
+	va_end(args);
+}
+
+/* Content-Length, all copies of it saying the same; else -1. */
+static int64_t
+read_content_length(CURL *easy)
+{
+	struct curl_header *header;
+	uint64_t length = 0, other;
+	size_t i, amount = 1;
+
+	for (i = 0; i < amount; i++) {
+		if (curl_easy_header(easy, "Content-Length", i, CURLH_HEADER,
+			-1, &header) != CURLHE_OK)
+			return (-1);
+		amount = header->amount;
+		if (!parse_number(
+			span_of(header->value), 0, INT64_MAX, &other) ||
+		    (i > 0 && other != length))
+			return (-1);
+		length = other;
+	}
+	return ((int64_t)length);
+}
+
+/* How the end of the body will be known (RFC 9112 6.3). */
+static void
+read_framing(struct http *http)
+{
+	struct curl_header *coding;
+
+	if (curl_easy_header(http->easy, "Transfer-Encoding", 0, CURLH_HEADER,
+		-1, &coding) == CURLHE_OK) {
+		http->is_framed = coding->amount == 1 &&
+		    span_equal_nocase(span_of(coding->value), SPAN("chunked"));
+	} else {
+		http->content_length = read_content_length(http->easy);
+		http->is_framed = http->content_length >= 0;
+	}
+	if (http->request->head_only || http->status == 204 ||
+	    http->status == 304)
+		http->is_framed = true;
+}
+
+static bool
+has_no_body(const struct http *http)
+{
+	return (http->request->head_only || http->status == 204 ||
+	    http->status == 304 || http->content_length == 0);
+}
+
+/* The final answer's head is complete; false: it is the end. */
+static bool
+take_head(struct http *http)
+{
+	const struct http_handler *handler = http->handler;
+	long status = 0;
+
+	curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status < 200)
+		return (true);
+	http->status = (int)status;
+	http->has_head = true;
+	read_framing(http);
+	if (handler->head == NULL || handler->head(handler->context, http))
+		return (true);
+	http->is_stopped = true;
+	/* With nothing to come the exchange may as well end in order, and
+	 * keep its connection. */
+	return (has_no_body(http));
+}
+
+static size_t
+on_header(char *data, size_t size, size_t count, void *context)
+{
+	struct http *http = context;
+	size_t len = size * count;
+	bool go_on = true;
+
+	http->has_byte = true;
+	http->head_len += len;
+	if (http->head_len > HTTP_HEAD_MAX) {
+		set_reason(
+		    http, "headers of more than %d bytes", (int)HTTP_HEAD_MAX);
+		return (0);
+	}
+	/* An empty line ends a head; trailers come after has_head. */
+	if (!http->has_head && len > 0 && (data[0] == '\r' || data[0] == '\n'))
+		go_on = take_head(http);
+	http->arrived_ms = clock_monotonic_ms();
+	return (go_on ? len : 0);
+}
+
+static size_t
+on_body(char *data, size_t size, size_t count, void *context)
+{
+	struct http *http = context;
+	const struct http_handler *handler = http->handler;
+	struct span bytes = { data, size * count };
+
+	/* Behind a 101 libcurl calls everything a body. */
+	if (!http->has_head || http->is_stopped)
+		return (0);
+	http->received += bytes.len;
+	if (handler->body != NULL && !handler->body(handler->context, bytes)) {
+		http->is_stopped = true;
+		return (0);
+	}
+	http->arrived_ms = clock_monotonic_ms();
+	/* One multi_perform goes on for as long as there is something to read:
+	 * the deadline must be seen here too. */
+	http->is_late = http->arrived_ms >= http->request->deadline_ms;
+	return (http->is_late ? 0 : bytes.len);
+}
+
+/* What is the same in every exchange. */
+static void
+set_constants(struct http *http)
+{
+	CURL *easy = http->easy;
+
+	must(curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L));
+	must(curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https"));
+	must(curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L));
+	must(curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L));
+	must(curl_easy_setopt(
+	    easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1));
+	must(curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L));
+	must(curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L));
+	must(curl_easy_setopt(
+	    easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2));
+	must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L));
+	must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L));
+	/* With Debian's CAPATH libcurl would parse all of the system's
+	 * certificates anew, 25 ms, for each connection. */
+	must(curl_easy_setopt(easy, CURLOPT_CAPATH, NULL));
+	must(curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)HTTP_READ_SIZE));
+	must(curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L));
+	must(curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L));
+	must(
+	    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)HTTP_IDLE_MAX_S));
+	must(curl_easy_setopt(
+	    easy, CURLOPT_MAXLIFETIME_CONN, (long)HTTP_LIFETIME_MAX_S));
+	must(curl_easy_setopt(
+	    easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)HTTP_NAME_TTL_S));
+	/* A time-out while a name is looked up would else wait for the
+	 * resolver's thread to give up by itself. */
+	must(curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L));
+	must(curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, http->error));
+	must(curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header));
+	must(curl_easy_setopt(easy, CURLOPT_HEADERDATA, http));
+	must(curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body));
+	must(curl_easy_setopt(easy, CURLOPT_WRITEDATA, http));
+}
+
+struct http *
+http_new(void)
+{
+	struct http *http = mem_zero(1, sizeof(*http));
+
+	http->multi = curl_multi_init();
+	http->easy = curl_easy_init();
+	if (http->multi == NULL || http->easy == NULL)
+		log_fatal(1, "libcurl: no handle can be made");
+	/* One for each of a few buckets; the oldest idle one goes first. */
+	curl_multi_setopt(
+	    http->multi, CURLMOPT_MAXCONNECTS, (long)HTTP_CONNECTIONS_MAX);
+	set_constants(http);
+	return (http);
+}
+
+void
+http_free(struct http *http)
+{
+	if (http == NULL)
+		return;
+	curl_easy_cleanup(http->easy);
+	curl_multi_cleanup(http->multi);
+	free(http);
+}
+
+static void
+add_header(struct http *http, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(http->headers, line);
+
+	if (longer == NULL)
+		must(CURLE_OUT_OF_MEMORY);
+	http->headers = longer;
+}
+
+/* The compiled default is said again each time, since the last exchange may
+ * have been with another site. */
+static const char *
+choose_ca_file(const struct http_request *request)
+{
+	if (request->ca_file != NULL)
+		return (request->ca_file);
+	return (curl_version_info(CURLVERSION_NOW)->cainfo);
+}
+
+static void
+prepare(struct http *http, const struct http_request *request)
+{
+	CURL *easy = http->easy;
+	int64_t connect_ms = request->connect_timeout_ms;
+	size_t i;
+
+	if (connect_ms < 1) /* libcurl takes 0 for 300 s */
+		connect_ms = 1;
+	for (i = 0; i < request->n_headers; i++)
+		add_header(http, request->headers[i]);
+	add_header(http, "Accept:"); /* libcurl's own is not to be sent */
+	must(curl_easy_setopt(easy, CURLOPT_HTTPHEADER, http->headers));
+	must(curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L));
+	must(curl_easy_setopt(
+	    easy, CURLOPT_NOBODY, request->head_only ? 1L : 0L));
+	must(curl_easy_setopt(easy, CURLOPT_URL, request->url));
+	must(curl_easy_setopt(
+	    easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms));
+	must(curl_easy_setopt(easy, CURLOPT_CAINFO, choose_ca_file(request)));
+}
+
+/* The final answer, or its lack, from how libcurl ended with CODE. */
+static enum http_result
+judge(struct http *http, CURLcode code)
+{
+	long sent = 0;
+
+	if (http->is_stopped) {
+		set_reason(http, "stopped by us");
+		return (HTTP_STOPPED);
+	}
+	if (http->is_late) {
+		set_reason(http,
+		    "the deadline passed while the client took "
+		    "its bytes");
+		return (HTTP_DEADLINE);
+	}
+	if (code == CURLE_OK && http->has_head)
+		return (HTTP_OK);
+	if (code == CURLE_OK)
+		set_reason(http, "no final answer");
+	else if (http->reason[0] == '\0')
+		set_reason(http, "%s",
+		    http->error[0] != '\0' ? http->error
+					   : curl_easy_strerror(code));
+	/* UNSUPPORTED_PROTOCOL is also what libcurl says of an answer that is
+	 * not HTTP; then a request has been sent. */
+	curl_easy_getinfo(http->easy, CURLINFO_REQUEST_SIZE, &sent);
+	if (code == CURLE_SSL_CACERT_BADFILE || code == CURLE_URL_MALFORMAT ||
+	    (code == CURLE_UNSUPPORTED_PROTOCOL && sent == 0))
+		return (HTTP_UNUSABLE);
+	return (HTTP_FAILED);
+}
+
+/* The result of the one transfer, when it is no longer running. */
+static CURLcode
+take_code(struct http *http)
+{
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(http->multi, &left)) != NULL)
+		if (message->msg == CURLMSG_DONE)
+			return (message->data.result);
+	return (CURLE_FAILED_INIT);
+}
+
+/* Until when may S3 be silent? */
+static int64_t
+find_silence_end(const struct http *http)
+{
+	if (http->has_byte)
+		return (http->arrived_ms + http->request->stall_timeout_ms);
+	return (http->started_ms + http->request->first_byte_timeout_ms);
+}
+
+static void
+explain_silence(struct http *http)
+{
+	if (http->has_byte)
+		set_reason(http,
+		    "nothing came for %lld ms, after %llu bytes of body",
+		    (long long)http->request->stall_timeout_ms,
+		    (unsigned long long)http->received);
+	else
+		set_reason(http, "no answer began within %lld ms",
+		    (long long)http->request->first_byte_timeout_ms);
+}
+
+/* Wait up to MS for S3 or the client; false where the client went away. */
+static bool
+wait_for_bytes(struct http *http, int64_t ms)
+{
+	int peer_fd = http->request->peer_fd;
+	struct curl_waitfd peer = { .fd = peer_fd, .events = CURL_WAIT_POLLIN };
+
+	curl_multi_poll(http->multi, &peer, peer_fd >= 0 ? 1 : 0,
+	    ms < INT_MAX ? (int)ms : INT_MAX, NULL);
+	return (peer.revents == 0 || !peer_is_gone(peer_fd));
+}
+
+/* Drive the transfer to its end, or to ours. */
+static enum http_result
+run(struct http *http)
+{
+	int64_t deadline = http->request->deadline_ms, until, now;
+	int running;
+
+	for (;;) {
+		if (curl_multi_perform(http->multi, &running) != CURLM_OK) {
+			set_reason(http, "libcurl's loop broke");
+			return (HTTP_FAILED);
+		}
+		if (running == 0)
+			return (judge(http, take_code(http)));
+		until = find_silence_end(http);
+		now = clock_monotonic_ms();
+		if (now >= deadline) {
+			set_reason(http,
+			    "the deadline passed, after %llu bytes of body",
+			    (unsigned long long)http->received);
+			return (HTTP_DEADLINE);
+		}
+		if (now >= until) {
+			explain_silence(http);
+			return (HTTP_FAILED);
+		}
+		if (until > deadline)
+			until = deadline;
+		if (!wait_for_bytes(http, until - now)) {
+			set_reason(http, "the client went away");
+			return (HTTP_PEER_GONE);
+		}
+	}
+}
+
+static void
+begin(struct http *http, const struct http_request *request,
+    const struct http_handler *handler)
+{
+	http->request = request;
+	http->handler = handler;
+	http->started_ms = http->arrived_ms = clock_monotonic_ms();
+	http->has_byte = http->has_head = false;
+	http->is_stopped = http->is_late = false;
+	http->head_len = 0;
+	http->received = 0;
+	http->status = 0;
+	http->is_framed = false;
+	http->content_length = -1;
+	http->error[0] = http->reason[0] = '\0';
+}
+
+enum http_result
+http_perform(struct http *http, const struct http_request *request,
+    const struct http_handler *handler)
+{
+	enum http_result result;
+
+	assert(http->request == NULL);
+	begin(http, request, handler);
+	if (peer_is_gone(request->peer_fd)) {
+		set_reason(http, "the client went away");
+		http->request = NULL;
+		return (HTTP_PEER_GONE);
+	}
+	prepare(http, request);
+	if (curl_multi_add_handle(http->multi, http->easy) != CURLM_OK)
+		log_fatal(1, "libcurl: no transfer can be added");
+	result = run(http);
+	/* This closes the connection if the transfer was still under way. */
+	curl_multi_remove_handle(http->multi, http->easy);
+	must(curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER, NULL));
+	curl_slist_free_all(http->headers);
+	http->headers = NULL;
+	http->request = NULL;
+	return (result);
+}
+
+/* The value of HEADER.  libcurl 7.88 leaves the CR in that of "Name:" with
+ * nothing behind it. */
+static struct span
+view_value(const struct curl_header *header)
+{
+	struct span value = span_of(header->value);
+
+	while (value.len > 0 && value.data[value.len - 1] == '\r')
+		value.len--;
+	return (value);
+}
+
+int
+http_status(const struct http *http)
+{
+	return (http->status);
+}
+
+bool
+http_header(const struct http *http, const char *name, struct span *value)
+{
+	struct curl_header *header;
+
+	if (!http->has_head ||
+	    curl_easy_header(http->easy, name, 0, CURLH_HEADER, -1, &header) !=
+		CURLHE_OK)
+		return (false);
+	*value = view_value(header);
+	return (true);
+}
+
+void
+http_each_header(const struct http *http,
+    void (*take)(void *context, struct span name, struct span value),
+    void *context)
+{
+	struct curl_header *header = NULL;
+
+	if (!http->has_head)
+		return;
+	while ((header = curl_easy_nextheader(
+		    http->easy, CURLH_HEADER, -1, header)) != NULL)
+		take(context, span_of(header->name), view_value(header));
+}
+
+int64_t
+http_content_length(const struct http *http)
+{
+	return (http->content_length);
+}
+
+bool
+http_is_framed(const struct http *http)
+{
+	return (http->is_framed);
+}
+
+const char *
+http_reason(const struct http *http)
+{
+	return (http->reason);
+}

@@ -1,0 +1,53 @@
+/*
+ * A GET or HEAD of one object as it is sent: built from nothing and signed.
+ * Nothing that a client said is in it but the key and the range.  Pure.
+ */
+#ifndef S3_SIGNED_H
+#define S3_SIGNED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "s3/range.h"
+#include "s3/sigv4.h"
+#include "s3/site.h"
+
+struct signed_question {
+	const struct site *site;
+	struct span region; /* what to sign for */
+	struct span key;
+	struct range range;   /* RANGE_WHOLE: no Range header */
+	struct span if_match; /* no value: no If-Match header */
+	bool head_only;
+	int64_t now; /* seconds since the epoch, as S3 sees them */
+};
+
+/* Host, three of x-amz, Range, If-Match, Authorization. */
+enum { SIGNED_LINES_MAX = 7 };
+
+struct signed_request {
+	struct site_target target;           /* the URL is in it */
+	const char *lines[SIGNED_LINES_MAX]; /* "Name: value" */
+	size_t n_lines;
+
+	/* What the lines point into, and room for what goes there. */
+	struct buf text;
+	struct buf range;
+	struct buf authorization;
+};
+
+void signed_init(struct signed_request *request);
+
+/* Wipes: there may have been a session token. */
+void signed_fini(struct signed_request *request);
+
+/* Write and sign what asks QUESTION, in place of what was there; SIGNER is the
+ * site's.  NULL, or static text that says what is wrong: a region that is none,
+ * a value that is unfit for a header, a length over its limit. */
+const char *
+signed_write(struct signed_request *request, struct sigv4_signer *signer,
+    const struct signed_question *question) ATTR_MUST_USE;
+
+#endif

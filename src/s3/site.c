@@ -1,0 +1,536 @@
+/*
+ * A site: see site.h.  Nothing is kept of the endpoint but its text: to take
+ * it apart again for each request costs a fraction of a microsecond, and there
+ * is no second form of it that could disagree with the first.
+ *
+ * The key is made by joining bytes, never by joining paths: a library's
+ * path_join is how proxies let "/../" out of their prefix.
+ */
+#include "s3/site.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "s3/uri.h"
+
+enum {
+	BUCKET_MIN = 3,
+	BUCKET_MAX = 255, /* before 2018 us-east-1 took so many; now 63 */
+	REGION_MAX = SIGV4_REGION_MAX,
+	HOST_MAX = 253, /* RFC 1035, as text without the last dot */
+	LABEL_MAX = 63,
+	AWS_HOST_MAX = sizeof("s3..amazonaws.com.cn") - 1 + REGION_MAX,
+	AUTHORITY_MAX = HOST_MAX + sizeof(":65535") - 1,
+	PATH_MAX_LEN = 2 + BUCKET_MAX + 3 * SITE_KEY_MAX,
+	URL_MAX = sizeof("https://") - 1 + AUTHORITY_MAX + PATH_MAX_LEN,
+};
+
+/* An endpoint taken apart; the span points into the text. */
+struct endpoint {
+	bool is_tls;
+	bool is_address;  /* host is an IP address: no name can stand before */
+	struct span host; /* [v6] with its brackets */
+	uint64_t port;    /* 0: the scheme's own */
+};
+
+static void
+drop_string(char **string)
+{
+	free(*string);
+	*string = NULL;
+}
+
+void
+site_fini(struct site *site)
+{
+	drop_string(&site->name);
+	drop_string(&site->bucket);
+	drop_string(&site->region);
+	drop_string(&site->endpoint);
+	drop_string(&site->ca_file);
+	drop_string(&site->strip);
+	drop_string(&site->prefix);
+	drop_string(&site->cache_control);
+	drop_string(&site->credentials_source);
+	credentials_fini(&site->own);
+	credentials_fini(&site->credentials);
+}
+
+static bool
+is_digit(char c)
+{
+	return (c >= '0' && c <= '9');
+}
+
+static bool
+is_lower(char c)
+{
+	return (c >= 'a' && c <= 'z');
+}
+
+static bool
+is_upper(char c)
+{
+	return (c >= 'A' && c <= 'Z');
+}
+
+bool
+site_is_region(struct span text)
+{
+	if (text.len < 1 || text.len > REGION_MAX)
+		return (false);
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.data[i];
+
+		if (!is_lower(c) && !is_digit(c) && c != '-')
+			return (false);
+	}
+	return (true);
+}
+
+/* Is every label of NAME one to LABEL_MAX bytes long? */
+static bool
+has_good_labels(struct span name)
+{
+	while (name.data != NULL) {
+		struct span label = span_cut(&name, '.');
+
+		if (label.len < 1 || label.len > LABEL_MAX)
+			return (false);
+	}
+	return (true);
+}
+
+/* The name of a host as one may be found in /etc/hosts or in the DNS of a
+ * container: underscores are no error there. */
+static bool
+is_host_name(struct span text)
+{
+	if (text.len < 1 || text.len > HOST_MAX)
+		return (false);
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.data[i];
+
+		if (!is_lower(c) && !is_upper(c) && !is_digit(c) && c != '-' &&
+		    c != '_' && c != '.')
+			return (false);
+	}
+	return (has_good_labels(text));
+}
+
+/* Is TEXT an address of FAMILY as inet_pton(3) takes it? */
+static bool
+is_address(int family, struct span text)
+{
+	char address[INET6_ADDRSTRLEN];
+	struct in6_addr binary;
+
+	if (text.len >= sizeof(address) ||
+	    (text.len > 0 && memchr(text.data, '\0', text.len) != NULL))
+		return (false);
+	if (text.len > 0)
+		memcpy(address, text.data, text.len);
+	address[text.len] = '\0';
+	return (inet_pton(family, address, &binary) == 1);
+}
+
+/* Take SCHEME off *TEXT. */
+static bool
+take_scheme(struct span *text, struct span scheme)
+{
+	if (text->len < scheme.len ||
+	    !span_equal_nocase((struct span){ text->data, scheme.len }, scheme))
+		return (false);
+	*text = span_skip(*text, scheme.len);
+	return (true);
+}
+
+/* Take the host off *TEXT, which keeps ":port", or nothing. */
+static bool
+take_host(struct span *text, struct endpoint *endpoint)
+{
+	struct span inside, rest = *text;
+	bool is_v6 = text->len > 0 && text->data[0] == '[';
+
+	inside = span_cut(&rest, is_v6 ? ']' : ':');
+	endpoint->host = inside;
+	if (!is_v6) {
+		*text = span_skip(*text, inside.len);
+		endpoint->is_address = is_address(AF_INET, inside);
+		return (is_host_name(inside));
+	}
+	if (rest.data == NULL)
+		return (false);
+	endpoint->host.len++;
+	*text = rest;
+	endpoint->is_address = true;
+	return (is_address(AF_INET6, span_skip(inside, 1)));
+}
+
+static bool
+take_port(struct span text, uint64_t *port)
+{
+	*port = 0;
+	if (text.len == 0)
+		return (true);
+	return (text.data[0] == ':' &&
+	    parse_number(span_skip(text, 1), 1, 65535, port));
+}
+
+/* NULL, or what is wrong with TEXT. */
+static const char *
+parse_endpoint(struct span text, struct endpoint *endpoint)
+{
+	endpoint->is_tls = take_scheme(&text, SPAN("https://"));
+	if (!endpoint->is_tls && !take_scheme(&text, SPAN("http://")))
+		return ("does not begin with http:// or https://");
+	if (text.len > 0 && text.data[text.len - 1] == '/')
+		text.len--;
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.data[i];
+
+		if (c == '@')
+			return ("has a user's name, where only a host and a "
+				"port may stand");
+		if (c == '/' || c == '?' || c == '#')
+			return ("has a path or a query, where only a host "
+				"and a port may stand");
+	}
+	if (!take_host(&text, endpoint))
+		return ("has no host that is a name, an IPv4 address or "
+			"an IPv6 address in brackets");
+	if (!take_port(text, &endpoint->port))
+		return ("has a port that is not a number from 1 to 65535");
+	return (NULL);
+}
+
+static const char *
+check_bucket(struct span bucket)
+{
+	if (bucket.len == 0)
+		return ("is not set");
+	if (bucket.len < BUCKET_MIN || bucket.len > BUCKET_MAX)
+		return ("is not 3 to 255 bytes long");
+	for (size_t i = 0; i < bucket.len; i++) {
+		char c = bucket.data[i];
+
+		if (!is_lower(c) && !is_upper(c) && !is_digit(c) && c != '.' &&
+		    c != '_' && c != '-')
+			return ("holds something other than letters, digits, "
+				"\".\", \"_\" and \"-\"");
+	}
+	while (bucket.data != NULL) {
+		if (span_cut(&bucket, '.').len == 0)
+			return ("begins or ends with \".\" or holds \"..\"");
+	}
+	return (NULL);
+}
+
+static const char *
+check_region(struct span region)
+{
+	if (region.len == 0)
+		return ("is not set");
+	if (!site_is_region(region))
+		return ("is not 1 to 32 of a-z, 0-9 and \"-\"");
+	return (NULL);
+}
+
+/* Can BUCKET stand in a host's name?  Capitals can not: names of hosts have
+ * no case, and S3 takes the name as it is in lower case. */
+static bool
+fits_host(struct span bucket)
+{
+	for (size_t i = 0; i < bucket.len; i++) {
+		char c = bucket.data[i];
+
+		if (!is_lower(c) && !is_digit(c) && c != '-' && c != '.')
+			return (false);
+	}
+	for (struct span rest = bucket; rest.data != NULL;) {
+		struct span label = span_cut(&rest, '.');
+
+		if (label.len < 1 || label.len > LABEL_MAX ||
+		    label.data[0] == '-' || label.data[label.len - 1] == '-')
+			return (false);
+	}
+	return (true);
+}
+
+/* Does TEXT hold a control character of C0 or C1, or DEL?  TEXT is UTF-8,
+ * where C1 is 0xC2 and 0x80 to 0x9F. */
+static bool
+has_control(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t c = (uint8_t)text.data[i];
+		uint8_t next = i + 1 < text.len ? (uint8_t)text.data[i + 1] : 0;
+
+		if (c < 0x20 || c == 0x7f ||
+		    (c == 0xc2 && next >= 0x80 && next <= 0x9f))
+			return (true);
+	}
+	return (false);
+}
+
+static bool
+has_dot_segment(struct span text)
+{
+	while (text.data != NULL) {
+		struct span segment = span_cut(&text, '/');
+
+		if (span_equal(segment, SPAN(".")) ||
+		    span_equal(segment, SPAN("..")))
+			return (true);
+	}
+	return (false);
+}
+
+/* What no key holds, and so neither strip nor prefix may. */
+static const char *
+check_text(struct span text)
+{
+	if (text.len > SITE_KEY_MAX)
+		return ("is over 1024 bytes");
+	if (!uri_is_utf8(text))
+		return ("is not UTF-8");
+	if (has_control(text))
+		return ("holds a control character");
+	return (NULL);
+}
+
+/* The last segment of a prefix goes on in the path: only the ones before it
+ * are whole. */
+static const char *
+check_prefix(struct span prefix)
+{
+	struct span whole = prefix;
+
+	while (whole.len > 0 && whole.data[whole.len - 1] != '/')
+		whole.len--;
+	if (has_dot_segment(whole))
+		return ("has a segment \".\" or \"..\"");
+	return (check_text(prefix));
+}
+
+static const char *
+check_cache_control(struct span value)
+{
+	for (size_t i = 0; i < value.len; i++) {
+		if (value.data[i] < 0x20 || value.data[i] > 0x7e)
+			return ("holds something other than printable ASCII");
+	}
+	return (NULL);
+}
+
+/* Decide the style; ENDPOINT is NULL where it is AWS's. */
+static const char *
+resolve_addressing(struct site *site, const struct endpoint *endpoint)
+{
+	struct span bucket = span_of(site->bucket);
+	size_t host = endpoint != NULL ? endpoint->host.len : AWS_HOST_MAX;
+
+	site->is_virtual = site->addressing == SITE_ADDRESSING_VIRTUAL;
+	if (site->addressing == SITE_ADDRESSING_AUTO)
+		site->is_virtual = endpoint == NULL && fits_host(bucket) &&
+		    memchr(bucket.data, '.', bucket.len) == NULL;
+	if (!site->is_virtual)
+		return (NULL);
+	if (endpoint != NULL && endpoint->is_address)
+		return ("is virtual, but the endpoint is an IP address, which "
+			"can hold no bucket's name: set it to path");
+	if (!fits_host(bucket) || bucket.len + 1 + host > HOST_MAX)
+		return ("is virtual, but the bucket's name cannot stand in "
+			"a host's name: set it to path");
+	return (NULL);
+}
+
+const char *
+site_resolve(struct site *site, const char **why)
+{
+	struct endpoint endpoint, *given = NULL;
+
+	if ((*why = check_bucket(span_of(site->bucket))) != NULL)
+		return ("bucket");
+	if ((*why = check_region(span_of(site->region))) != NULL)
+		return ("region");
+	if (site->endpoint != NULL) {
+		given = &endpoint;
+		*why = parse_endpoint(span_of(site->endpoint), given);
+		if (*why != NULL)
+			return ("endpoint");
+	}
+	if ((*why = resolve_addressing(site, given)) != NULL)
+		return ("addressing");
+	if ((*why = check_text(span_of(site->strip))) != NULL)
+		return ("strip");
+	if ((*why = check_prefix(span_of(site->prefix))) != NULL)
+		return ("prefix");
+	*why = check_cache_control(span_of(site->cache_control));
+	return (*why != NULL ? "cache_control" : NULL);
+}
+
+/* Take the site's strip off *PATH. */
+static bool
+take_strip(const struct site *site, struct span *path)
+{
+	struct span strip = span_of(site->strip);
+
+	if (span_starts(strip, SPAN("/")))
+		strip = span_skip(strip, 1);
+	if (!span_starts(*path, strip))
+		return (false);
+	*path = span_skip(*path, strip.len);
+	return (true);
+}
+
+/* NULL, or why KEY can be no object's. */
+static const char *
+check_key(const struct site *site, struct span key)
+{
+	struct span rest = key;
+
+	if (key.data[key.len - 1] == '/')
+		return ("the key ends in a slash");
+	if (!uri_is_utf8(key))
+		return ("the key is not UTF-8");
+	if (has_control(key))
+		return ("the key holds a control character");
+	if (has_dot_segment(key))
+		return ("the key has a \".\" or \"..\" segment");
+	if (site->is_virtual && span_equal(span_cut(&rest, '/'), SPAN("soap")))
+		return ("the key begins with the segment \"soap\"");
+	return (NULL);
+}
+
+/* Join the key; NULL, or why there is none. */
+static const char *
+join_key(const struct site *site, struct span path, struct buf *key)
+{
+	if (!span_starts(path, SPAN("/")))
+		return ("the path does not begin with a slash");
+	path = span_skip(path, 1);
+	/* Before strip can cut a segment in two, as well as after prefix. */
+	if (has_dot_segment(path))
+		return ("the path has a \".\" or \"..\" segment");
+	if (!take_strip(site, &path))
+		return ("the path is outside of strip");
+	if (path.len == 0)
+		return ("the key is empty");
+	if (!buf_add_span(key, span_of(site->prefix)) ||
+	    !buf_add_span(key, path) || key->len > SITE_KEY_MAX)
+		return ("the key is over 1024 bytes");
+	return (check_key(site, buf_span(key)));
+}
+
+enum site_key_result
+site_key(const struct site *site, struct span path, struct buf *key,
+    const char **why)
+{
+	assert(key->max >= SITE_KEY_MAX);
+	buf_clear(key);
+	*why = join_key(site, path, key);
+	if (*why == NULL)
+		return (SITE_KEY_OK);
+	buf_clear(key);
+	return (SITE_KEY_REFUSED);
+}
+
+void
+site_target_init(struct site_target *target)
+{
+	buf_init(&target->host, AUTHORITY_MAX);
+	buf_init(&target->path, PATH_MAX_LEN);
+	buf_init(&target->url, URL_MAX);
+}
+
+void
+site_target_fini(struct site_target *target)
+{
+	buf_fini(&target->host);
+	buf_fini(&target->path);
+	buf_fini(&target->url);
+}
+
+/* The port where ENDPOINT has one that is not its scheme's own, else 0:
+ * what libcurl puts into Host, and the AWS SDKs sign. */
+static unsigned
+port_shown(const struct endpoint *endpoint)
+{
+	uint64_t standard = endpoint->is_tls ? 443 : 80;
+
+	return (endpoint->port == standard ? 0 : (unsigned)endpoint->port);
+}
+
+static bool
+add_endpoint_host(const struct endpoint *endpoint, struct buf *host)
+{
+	unsigned port = port_shown(endpoint);
+
+	for (size_t i = 0; i < endpoint->host.len; i++) {
+		char c = endpoint->host.data[i];
+
+		if (is_upper(c))
+			c = (char)(c - 'A' + 'a');
+		if (!buf_add_char(host, c))
+			return (false);
+	}
+	return (port == 0 || buf_printf(host, ":%u", port));
+}
+
+static bool
+add_aws_host(struct span region, struct buf *host)
+{
+	bool is_china = span_starts(region, SPAN("cn-"));
+
+	return (buf_printf(host, "s3.%.*s.amazonaws.com%s", SPAN_ARG(region),
+	    is_china ? ".cn" : ""));
+}
+
+/* ENDPOINT is NULL where it is AWS's. */
+static bool
+add_host(const struct site *site, const struct endpoint *endpoint,
+    struct span region, struct buf *host)
+{
+	if (site->is_virtual && !buf_printf(host, "%s.", site->bucket))
+		return (false);
+	if (endpoint != NULL)
+		return (add_endpoint_host(endpoint, host));
+	return (add_aws_host(region, host));
+}
+
+static bool
+add_path(const struct site *site, struct span key, struct buf *path)
+{
+	if (!site->is_virtual && !buf_printf(path, "/%s", site->bucket))
+		return (false);
+	return (buf_add_char(path, '/') && uri_encode_path(path, key));
+}
+
+bool
+site_target(const struct site *site, struct span region, struct span key,
+    struct site_target *target)
+{
+	struct endpoint endpoint, *given = NULL;
+	bool is_tls = true;
+
+	if (site->endpoint != NULL) {
+		const char *why;
+
+		given = &endpoint;
+		why = parse_endpoint(span_of(site->endpoint), given);
+		assert(why == NULL); /* site_resolve has seen to it */
+		is_tls = endpoint.is_tls;
+	}
+	buf_clear(&target->host);
+	buf_clear(&target->path);
+	buf_clear(&target->url);
+	return (site_is_region(region) && key.len <= SITE_KEY_MAX &&
+	    add_host(site, given, region, &target->host) &&
+	    add_path(site, key, &target->path) &&
+	    buf_printf(&target->url, "%s://%s%s", is_tls ? "https" : "http",
+		buf_string(&target->host), buf_string(&target->path)));
+}
