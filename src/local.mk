@@ -24,7 +24,11 @@ src_libcore_a_SOURCES = \
 	src/s3/signed.c src/s3/signed.h \
 	src/s3/sigv4.c src/s3/sigv4.h \
 	src/s3/site.c src/s3/site.h \
-	src/s3/uri.c src/s3/uri.h
+	src/s3/uri.c src/s3/uri.h \
+	src/cache/cache.c src/cache/cache.h \
+	src/cache/entry.c src/cache/entry.h \
+	src/cache/memcached.c src/cache/memcached.h \
+	src/cache/servers.c src/cache/servers.h
 
 CORE_LIBS = src/libcore.a $(CURL_LIBS) $(CRYPTO_LIBS) $(MEMCACHED_LIBS) \
 	$(INIH_LIBS) $(EXPAT_LIBS)

@@ -27,12 +27,15 @@ SYSTEM_TESTS =
 if HAVE_CMOCKA
 UNIT_TESTS = \
 	tests/unit/test_buf \
+	tests/unit/test_cache \
+	tests/unit/test_entry \
 	tests/unit/test_error \
 	tests/unit/test_etag \
 	tests/unit/test_fetch \
 	tests/unit/test_http \
 	tests/unit/test_ini \
 	tests/unit/test_log \
+	tests/unit/test_memcached \
 	tests/unit/test_metadata \
 	tests/unit/test_object \
 	tests/unit/test_parse \
@@ -46,14 +49,18 @@ endif
 
 TESTS += $(UNIT_TESTS) $(TREE_TESTS) $(SYSTEM_TESTS)
 dist_check_SCRIPTS += $(TREE_TESTS) $(SYSTEM_TESTS)
-EXTRA_DIST +=
+EXTRA_DIST += \
+	tests/unit/memcacheds.h
 
 LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 
 # Where a test plays the surroundings of what it tests: by the linker.
+tests_unit_test_cache_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms
 tests_unit_test_fetch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms \
 	-Wl,--wrap=clock_random -Wl,--wrap=clock_wall_s -Wl,--wrap=object_free \
 	-Wl,--wrap=object_get -Wl,--wrap=object_new -Wl,--wrap=peer_wait
+tests_unit_test_memcached_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=log_info -Wl,--wrap=log_warning
 tests_unit_test_object_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=http_content_length \
 	-Wl,--wrap=http_each_header -Wl,--wrap=http_free -Wl,--wrap=http_header \

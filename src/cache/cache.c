@@ -1,0 +1,276 @@
+/*
+ * The shared cache: see cache.h.  Nothing here knows how memcached is spoken
+ * to, and nothing here can fail: what is not found is a miss.
+ *
+ * The lease is an item beside the entry, made by memcached's add.  Rejected:
+ * to keep the lease in the entry's own item (whoever waits would read the
+ * lease in place of an old entry, and a late store could undo it), and
+ * memcached's own meta commands (libmemcached has none).
+ *
+ * Times: memcached's exptime only makes room; what counts is the entry's own
+ * time of storing and our clock, so that a ttl that is made shorter holds for
+ * what is there already.
+ */
+#include "cache/cache.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/sha.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "cache/memcached.h"
+
+/* What a lease's item holds. */
+#define FETCHING SPAN("fetching")
+#define PASS     SPAN("pass")
+
+enum {
+	/* A host whose clock is further ahead than this is wrong. */
+	FUTURE_MAX_S = 24 * 60 * 60,
+	/* Version, site, endpoint, bucket and key: a setting is shorter than
+	 * a line of the file (base/ini.h). */
+	KEY_TEXT_MAX = 65536,
+};
+
+struct cache {
+	const struct cache_settings *settings;
+	struct mc *mc;
+
+	/* The lease that is ours; a worker has one request at a time. */
+	bool has_lease;
+	uint8_t leased[ENTRY_DIGEST_LEN];
+	int64_t lease_until_ms; /* till then it can't be anyone else's */
+};
+
+struct cache *
+cache_new(const struct cache_settings *settings)
+{
+	struct cache *cache;
+
+	if (settings->servers == NULL || *settings->servers == '\0')
+		return (NULL);
+	cache = mem_zero(1, sizeof(*cache));
+	cache->settings = settings;
+	cache->mc = mc_new(settings->servers, settings->timeout_ms);
+	return (cache);
+}
+
+void
+cache_free(struct cache *cache)
+{
+	if (cache == NULL)
+		return;
+	mc_free(cache->mc);
+	free(cache);
+}
+
+/* memcached counts whole seconds: MS rounded up. */
+static int64_t
+to_seconds(int64_t ms)
+{
+	return ((ms + 999) / 1000);
+}
+
+/* ---------------------------------------------------------- the key --- */
+
+/* No value is not the same as an empty one. */
+static void
+add_part(struct buf *text, struct span part)
+{
+	bool ok;
+
+	ok = buf_printf(
+	    text, "%s%zu:", part.data == NULL ? "none" : "", part.len);
+	ok = ok && buf_add_span(text, part);
+	assert(ok);
+}
+
+void
+cache_key_make(
+    struct cache_key *cache_key, const struct site *site, struct span key)
+{
+	struct buf text;
+	bool ok;
+
+	buf_init(&text, KEY_TEXT_MAX);
+	ok = buf_printf(&text, "trys3 %d ", ENTRY_VERSION);
+	assert(ok);
+	add_part(&text, span_of(site->name));
+	add_part(&text, span_of(site->endpoint));
+	add_part(&text, span_of(site->bucket));
+	add_part(&text, key);
+	SHA256((const uint8_t *)text.data, text.len, cache_key->digest);
+	buf_fini(&text);
+	format_hex(cache_key->digest, ENTRY_DIGEST_LEN, cache_key->text);
+	memcpy(cache_key->lease, cache_key->text, CACHE_KEY_LEN);
+	memcpy(cache_key->lease + CACHE_KEY_LEN, "-l", sizeof("-l"));
+}
+
+static struct span
+text_of(const struct cache_key *key)
+{
+	return ((struct span){ key->text, CACHE_KEY_LEN });
+}
+
+static struct span
+lease_of(const struct cache_key *key)
+{
+	return ((struct span){ key->lease, CACHE_KEY_LEN + 2 });
+}
+
+/* ------------------------------------------------------- the entries --- */
+
+static bool
+is_fresh(const struct cache *cache, const struct entry *entry, int64_t now)
+{
+	int64_t ttl_ms = entry->kind == ENTRY_OBJECT
+	    ? cache->settings->ttl_ms
+	    : cache->settings->ttl_missing_ms;
+
+	if (entry->stored_s < 0 || entry->stored_s > now + FUTURE_MAX_S)
+		return (false);
+	return (now - entry->stored_s < to_seconds(ttl_ms));
+}
+
+enum cache_found
+cache_lookup(struct cache *cache, const struct cache_key *key, int64_t now,
+    struct entry *entry)
+{
+	struct span bytes;
+
+	if (cache == NULL || mc_get(cache->mc, text_of(key), &bytes) != MC_OK)
+		return (CACHE_MISS);
+	if (!entry_read(bytes, key->digest, entry) ||
+	    !is_fresh(cache, entry, now))
+		return (CACHE_MISS);
+	return (entry->kind == ENTRY_OBJECT ? CACHE_HIT : CACHE_MISSING);
+}
+
+static bool
+store_entry(struct cache *cache, const struct cache_key *key,
+    const struct entry *entry, int64_t ttl_ms)
+{
+	struct buf bytes;
+	bool ok;
+
+	buf_init(&bytes, entry_len(entry));
+	ok = entry_write(entry, key->digest, &bytes);
+	assert(ok);
+	ok = mc_set(cache->mc, text_of(key), buf_span(&bytes),
+		 to_seconds(ttl_ms)) == MC_OK;
+	buf_fini(&bytes);
+	return (ok);
+}
+
+bool
+cache_store(struct cache *cache, const struct cache_key *key,
+    const struct metadata *metadata, struct span body, int64_t now)
+{
+	struct entry entry = { .kind = ENTRY_OBJECT,
+		.stored_s = now,
+		.metadata = *metadata,
+		.body = body };
+	bool ok = false;
+
+	assert(metadata->size == body.len); /* else it is not the whole */
+	if (cache == NULL)
+		return (false);
+	if (body.len <= cache->settings->max_object)
+		ok = store_entry(cache, key, &entry, cache->settings->ttl_ms);
+	cache_release(cache, key);
+	return (ok);
+}
+
+bool
+cache_store_missing(
+    struct cache *cache, const struct cache_key *key, int64_t now)
+{
+	struct entry entry = { .kind = ENTRY_MISSING, .stored_s = now };
+	bool ok;
+
+	if (cache == NULL)
+		return (false);
+	ok = store_entry(cache, key, &entry, cache->settings->ttl_missing_ms);
+	cache_release(cache, key);
+	return (ok);
+}
+
+/* -------------------------------------------------------- the leases --- */
+
+/* memcached's clock ticks once a second, so an item lives up to a second less
+ * than it was given; one more makes sure that a lease lives for lease_ms. */
+static enum mc_result
+add_lease(struct cache *cache, const struct cache_key *key)
+{
+	int64_t lease_ms = cache->settings->lease_ms, began_ms;
+	enum mc_result result;
+
+	began_ms = clock_monotonic_ms();
+	result = mc_add(
+	    cache->mc, lease_of(key), FETCHING, to_seconds(lease_ms) + 1);
+	if (result == MC_OK) {
+		cache->has_lease = true;
+		memcpy(cache->leased, key->digest, sizeof(cache->leased));
+		cache->lease_until_ms = began_ms + lease_ms;
+	}
+	return (result);
+}
+
+enum cache_lease
+cache_lease(struct cache *cache, const struct cache_key *key)
+{
+	enum mc_result result;
+	struct span value;
+
+	if (cache == NULL || cache->settings->lease_ms <= 0)
+		return (CACHE_LEASE_NONE);
+	/* Twice, for the one that has it may give it back in between. */
+	for (int i = 0; i < 2; i++) {
+		result = add_lease(cache, key);
+		if (result == MC_OK)
+			return (CACHE_LEASE_OURS);
+		if (result == MC_NONE)
+			result = mc_get(cache->mc, lease_of(key), &value);
+		if (result == MC_DOWN)
+			return (CACHE_LEASE_NONE);
+		if (result == MC_OK)
+			return (span_equal(value, PASS) ? CACHE_LEASE_NONE
+							: CACHE_LEASE_OTHER);
+	}
+	return (CACHE_LEASE_OTHER);
+}
+
+/* Is the lease of KEY ours?  It is not asked for again. */
+static bool
+take_lease(struct cache *cache, const struct cache_key *key)
+{
+	if (!cache->has_lease ||
+	    memcmp(cache->leased, key->digest, sizeof(cache->leased)) != 0)
+		return (false);
+	cache->has_lease = false;
+	return (true);
+}
+
+void
+cache_release(struct cache *cache, const struct cache_key *key)
+{
+	/* Once its time is over the lease may be another's, and will soon end
+	 * by itself if it is not. */
+	if (cache != NULL && take_lease(cache, key) &&
+	    clock_monotonic_ms() < cache->lease_until_ms)
+		mc_delete(cache->mc, lease_of(key));
+}
+
+void
+cache_pass(struct cache *cache, const struct cache_key *key)
+{
+	if (cache == NULL || cache->settings->lease_ms <= 0)
+		return;
+	(void)take_lease(cache, key);
+	mc_set(cache->mc, lease_of(key), PASS,
+	    to_seconds(cache->settings->ttl_missing_ms));
+}
