@@ -1,4 +1,5 @@
 # What an operator copies from.
 
 contribdir = $(pkgdatadir)/contrib
-dist_contrib_DATA =
+dist_contrib_DATA = \
+	contrib/trys3.conf

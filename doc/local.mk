@@ -1,5 +1,6 @@
 # The manual.  trys3.conf.5 is held against the option table by
 # tests/unit/test_manual.c.
 
-dist_man_MANS =
+dist_man_MANS = \
+	doc/trys3.conf.5
 dist_doc_DATA =

@@ -28,7 +28,16 @@ src_libcore_a_SOURCES = \
 	src/cache/cache.c src/cache/cache.h \
 	src/cache/entry.c src/cache/entry.h \
 	src/cache/memcached.c src/cache/memcached.h \
-	src/cache/servers.c src/cache/servers.h
+	src/cache/servers.c src/cache/servers.h \
+	src/credentials/chain.c src/credentials/chain.h \
+	src/credentials/environment.c \
+	src/credentials/profile.c \
+	src/credentials/site.c \
+	src/config/config.c src/config/config.h \
+	src/config/read.c src/config/read.h \
+	src/config/settings.c src/config/settings.h \
+	src/config/table.c src/config/table.h \
+	src/config/value.c src/config/value.h
 
 CORE_LIBS = src/libcore.a $(CURL_LIBS) $(CRYPTO_LIBS) $(MEMCACHED_LIBS) \
 	$(INIH_LIBS) $(EXPAT_LIBS)

@@ -28,6 +28,8 @@ if HAVE_CMOCKA
 UNIT_TESTS = \
 	tests/unit/test_buf \
 	tests/unit/test_cache \
+	tests/unit/test_config \
+	tests/unit/test_credentials \
 	tests/unit/test_entry \
 	tests/unit/test_error \
 	tests/unit/test_etag \
@@ -35,6 +37,7 @@ UNIT_TESTS = \
 	tests/unit/test_http \
 	tests/unit/test_ini \
 	tests/unit/test_log \
+	tests/unit/test_manual \
 	tests/unit/test_memcached \
 	tests/unit/test_metadata \
 	tests/unit/test_object \

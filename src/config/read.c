@@ -1,0 +1,267 @@
+/*
+ * Reading: see config/read.h.  A section that is none is reported once, and
+ * its lines are passed over; one that is repeated is read on, so that what
+ * else is wrong with it comes out in the same round.
+ */
+#include "config/read.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/env.h"
+#include "base/ini.h"
+#include "base/mem.h"
+
+/* Greatest lengths of a site's name, and of what is wrong with a setting. */
+enum { SITE_NAME_MAX = 64, WRONG_MAX = 3000 };
+
+struct reading {
+	struct settings *settings;
+	struct config_section *current; /* NULL: what follows is not ours */
+};
+
+static void
+set(struct settings *settings, struct config_section *section, size_t index,
+    const struct config_origin *origin, const char *text)
+{
+	const struct config_row *row = &config_table[index];
+	struct buf wrong;
+
+	buf_init(&wrong, WRONG_MAX);
+	section->origins[index] = *origin;
+	if (!config_value_set(
+		row, settings_base(settings, section), text, &wrong))
+		settings_complain(settings, section, row->option.name, origin,
+		    buf_string(&wrong));
+	buf_fini(&wrong);
+}
+
+static bool
+is_site_name(struct span name)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	for (size_t i = 0; i < name.len; i++)
+		if (strchr(allowed, name.data[i]) == NULL)
+			return (false);
+	return (name.len >= 1 && name.len <= SITE_NAME_MAX);
+}
+
+/* The site's section, made where it is new; NULL where it has no right name. */
+static struct config_section *
+site_section(struct settings *settings, struct span name, unsigned line)
+{
+	struct config_section *section;
+	char *title;
+
+	if (!is_site_name(name)) {
+		settings_complain_line(settings, line,
+		    "a site needs a name; right would be: [site NAME] with 1 "
+		    "to 64 of A-Z a-z 0-9 . _ -");
+		return (NULL);
+	}
+	title = mem_printf("site %.*s", SPAN_ARG(name));
+	section = settings_find(settings, title);
+	if (section == NULL)
+		section = settings_add_site(settings, title + strlen("site "));
+	free(title);
+	return (section);
+}
+
+/* The section whose head is LINE; NULL where it is none. */
+static struct config_section *
+section_of(struct settings *settings, const struct ini_line *line)
+{
+	struct span rest = span_of(line->section), kind = span_cut(&rest, ' ');
+	struct config_section *section;
+
+	if (span_equal(kind, SPAN("site")))
+		return (site_section(settings, span_trim(rest), line->number));
+	section = settings_find(settings, line->section);
+	if (section == NULL)
+		settings_complain_line(settings, line->number,
+		    "there is no such section; right would be: [daemon], "
+		    "[cache] or [site NAME]");
+	return (section);
+}
+
+static void
+take_head(struct reading *reading, const struct ini_line *line)
+{
+	struct config_section *section = section_of(reading->settings, line);
+	char *wrong;
+
+	reading->current = section;
+	if (section == NULL)
+		return;
+	if (section->line == 0) {
+		section->line = line->number;
+		return;
+	}
+	wrong =
+	    mem_printf("[%s] is repeated, it begins in line %u; right would "
+		       "be: all of it in one place",
+		section->title, section->line);
+	settings_complain_line(reading->settings, line->number, wrong);
+	free(wrong);
+}
+
+/* Where else NAME would be right, or NULL. */
+static const char *
+other_section(const char *name)
+{
+	for (size_t i = 0; i < config_table_len; i++)
+		if (strcmp(config_table[i].option.name, name) == 0)
+			return (config_table[i].option.section);
+	return (NULL);
+}
+
+/* What is wrong with NAME, which is not one of SECTION's.  The caller's. */
+static char *
+unknown_name(const struct config_section *section, const char *name)
+{
+	const char *other = other_section(name), *comma = "";
+	struct buf known;
+	bool fits = true;
+	char *wrong;
+
+	if (other != NULL)
+		return (mem_printf("is not a setting of this section; right "
+				   "would be: below [%s%s]",
+		    other, strcmp(other, "site") == 0 ? " NAME" : ""));
+	buf_init(&known, WRONG_MAX);
+	for (size_t i = 0; i < config_table_len; i++) {
+		if (!settings_has(section, &config_table[i]))
+			continue;
+		fits = fits &&
+		    buf_printf(
+			&known, "%s%s", comma, config_table[i].option.name);
+		comma = ", ";
+	}
+	assert(fits);
+	wrong = mem_printf("there is no such setting; right would be one of: "
+			   "%s",
+	    buf_string(&known));
+	buf_fini(&known);
+	return (wrong);
+}
+
+static void
+take_value(struct reading *reading, const struct ini_line *line)
+{
+	const struct config_origin origin = { .line = line->number };
+	struct config_section *section = reading->current;
+	size_t index = settings_row(section, line->name);
+	char *wrong;
+
+	if (index == config_table_len)
+		wrong = unknown_name(section, line->name);
+	else if (section->origins[index].line != 0)
+		wrong = mem_printf("is repeated, it is set in line %u; right "
+				   "would be: once",
+		    section->origins[index].line);
+	else {
+		set(reading->settings, section, index, &origin, line->value);
+		return;
+	}
+	settings_complain(
+	    reading->settings, section, line->name, &origin, wrong);
+	free(wrong);
+}
+
+static bool
+take_line(void *context, const struct ini_line *line)
+{
+	struct reading *reading = context;
+
+	if (line->name == NULL)
+		take_head(reading, line);
+	else if (*line->section == '\0')
+		settings_complain_line(reading->settings, line->number,
+		    "a setting stands before any section; right would be: "
+		    "below [daemon], [cache] or [site NAME]");
+	else if (reading->current != NULL)
+		take_value(reading, line);
+	return (true);
+}
+
+static bool
+read_file(struct settings *settings)
+{
+	struct reading reading = { .settings = settings };
+	unsigned line = 0;
+	char *wrong;
+
+	switch (ini_read(settings->path, take_line, &reading, &line)) {
+	case INI_OK:
+		return (true);
+	case INI_UNREADABLE:
+		wrong = mem_printf("cannot be read: %s; right would be: a file "
+				   "that whoever starts the daemon may read",
+		    strerror(errno));
+		settings_complain_line(settings, 0, wrong);
+		free(wrong);
+		return (false);
+	case INI_MALFORMED:
+	case INI_STOPPED:
+	default:
+		settings_complain_line(settings, line,
+		    "this line is malformed; right would be: [section], name = "
+		    "value, or a comment that begins with #");
+		return (false);
+	}
+}
+
+/* The first of ROW's variables that is set to something, its name in *NAME; or
+ * NULL. */
+static const char *
+environment_of(const struct config_row *row, struct span *name)
+{
+	struct span rest = span_of(row->option.variables);
+	const char *text;
+	char *variable;
+
+	while (rest.len > 0) {
+		*name = span_cut(&rest, ' ');
+		variable = mem_string_of(name->data, name->len);
+		text = env_get(variable);
+		free(variable);
+		if (text != NULL)
+			return (text);
+	}
+	return (NULL);
+}
+
+static void
+read_environment(struct settings *settings, struct config_section *section)
+{
+	bool is_one_of_many =
+	    strcmp(section->kind, "site") == 0 && settings->n_sites > 1;
+	struct config_origin origin = { .line = 0 };
+	const char *text;
+
+	for (size_t i = 0; i < config_table_len; i++) {
+		if (!settings_has(section, &config_table[i]))
+			continue;
+		if (is_one_of_many && section->origins[i].line != 0)
+			continue;
+		text = environment_of(&config_table[i], &origin.variable);
+		if (text != NULL)
+			set(settings, section, i, &origin, text);
+	}
+}
+
+bool
+config_read(struct settings *settings)
+{
+	if (settings->path != NULL && !read_file(settings))
+		return (false);
+	if (settings->n_sites == 0 && env_get("TRYS3_BUCKET") != NULL)
+		(void)settings_add_site(settings, "default");
+	for (size_t i = 0; i < settings->n_sections; i++)
+		read_environment(settings, &settings->sections[i]);
+	return (true);
+}

@@ -1,0 +1,184 @@
+/*
+ * The settings and their origins: see config/settings.h.  A section keeps an
+ * origin for every row of the table, its own or not: a few hundred bytes too
+ * many, and no second index.
+ */
+#include "config/settings.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+/* Room for what is wrong with a default, which is nothing. */
+enum { WRONG_MAX = 1024 };
+
+bool
+settings_has(const struct config_section *section, const struct config_row *row)
+{
+	return (strcmp(row->option.section, section->kind) == 0);
+}
+
+size_t
+settings_row(const struct config_section *section, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < config_table_len; i++)
+		if (settings_has(section, &config_table[i]) &&
+		    strcmp(config_table[i].option.name, name) == 0)
+			break;
+	return (i);
+}
+
+void *
+settings_base(
+    const struct settings *settings, const struct config_section *section)
+{
+	const void *base;
+
+	if (strcmp(section->kind, "daemon") == 0)
+		base = &settings->daemon;
+	else if (strcmp(section->kind, "cache") == 0)
+		base = &settings->cache;
+	else
+		base = &settings->sites[section->site];
+	return ((void *)base);
+}
+
+struct config_section *
+settings_find(const struct settings *settings, const char *title)
+{
+	for (size_t i = 0; i < settings->n_sections; i++)
+		if (strcmp(settings->sections[i].title, title) == 0)
+			return (&settings->sections[i]);
+	return (NULL);
+}
+
+static void
+set_defaults(struct settings *settings, const struct config_section *section)
+{
+	const struct config_row *row;
+	struct buf wrong;
+	bool is_right;
+
+	buf_init(&wrong, WRONG_MAX);
+	for (size_t i = 0; i < config_table_len; i++) {
+		row = &config_table[i];
+		if (!settings_has(section, row) ||
+		    *row->option.standard == '\0')
+			continue;
+		is_right =
+		    config_value_set(row, settings_base(settings, section),
+			row->option.standard, &wrong);
+		assert(is_right);
+	}
+	buf_fini(&wrong);
+}
+
+/* TITLE is taken. */
+static struct config_section *
+add_section(struct settings *settings, const char *kind, char *title)
+{
+	size_t n = settings->n_sections++;
+	struct config_section *section;
+
+	settings->sections = mem_resize(settings->sections,
+	    settings->n_sections * sizeof(settings->sections[0]));
+	section = &settings->sections[n];
+	*section = (struct config_section){
+		.kind = kind,
+		.title = title,
+		.origins =
+		    mem_zero(config_table_len, sizeof(section->origins[0])),
+	};
+	return (section);
+}
+
+struct settings *
+settings_new(const char *path)
+{
+	struct settings *settings = mem_zero(1, sizeof(*settings));
+
+	settings->path = mem_string(path);
+	set_defaults(
+	    settings, add_section(settings, "daemon", mem_string("daemon")));
+	set_defaults(
+	    settings, add_section(settings, "cache", mem_string("cache")));
+	return (settings);
+}
+
+struct config_section *
+settings_add_site(struct settings *settings, const char *name)
+{
+	size_t n = settings->n_sites++;
+	struct config_section *section;
+
+	settings->sites = mem_resize(
+	    settings->sites, settings->n_sites * sizeof(settings->sites[0]));
+	settings->sites[n] = (struct site){ .name = mem_string(name) };
+	section = add_section(settings, "site", mem_printf("site %s", name));
+	section->site = n;
+	set_defaults(settings, section);
+	return (section);
+}
+
+static void
+free_section(struct settings *settings, struct config_section *section)
+{
+	/* A site's texts are the site's to free. */
+	if (strcmp(section->kind, "site") != 0)
+		for (size_t i = 0; i < config_table_len; i++)
+			if (settings_has(section, &config_table[i]))
+				config_value_clear(&config_table[i],
+				    settings_base(settings, section));
+	free(section->title);
+	free(section->origins);
+}
+
+void
+settings_free(struct settings *settings)
+{
+	if (settings == NULL)
+		return;
+	for (size_t i = 0; i < settings->n_sections; i++)
+		free_section(settings, &settings->sections[i]);
+	for (size_t i = 0; i < settings->n_sites; i++)
+		site_fini(&settings->sites[i]);
+	free(settings->sections);
+	free(settings->sites);
+	free(settings->path);
+	free(settings);
+}
+
+void
+settings_complain(struct settings *settings, struct config_section *section,
+    const char *name, const struct config_origin *origin, const char *wrong)
+{
+	const char *title = section->title;
+	unsigned line = origin->line != 0 ? origin->line : section->line;
+
+	settings->errors++;
+	section->errors++;
+	if (origin->variable.data != NULL)
+		log_error("%.*s (environment): %s: %s",
+		    SPAN_ARG(origin->variable), name, wrong);
+	else if (line != 0)
+		log_error("%s:%u: [%s] %s: %s", settings->path, line, title,
+		    name, wrong);
+	else
+		log_error("[%s] %s: %s", title, name, wrong);
+}
+
+void
+settings_complain_line(
+    struct settings *settings, unsigned line, const char *wrong)
+{
+	settings->errors++;
+	if (line != 0)
+		log_error("%s:%u: %s", settings->path, line, wrong);
+	else
+		log_error("%s: %s", settings->path, wrong);
+}

@@ -1,0 +1,84 @@
+/*
+ * The settings as the program uses them, and where each came from, which the
+ * errors and config_print tell.  Made section by section by config_read.
+ */
+#ifndef CONFIG_SETTINGS_H
+#define CONFIG_SETTINGS_H
+
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "cache/cache.h"
+#include "config/table.h"
+#include "s3/site.h"
+
+/* Where a value came from; all zero: it is the default. */
+struct config_origin {
+	unsigned line; /* of the file; 0: not from there */
+	/* Of the environment, with data that lives as long as the program; no
+	 * value: not from there. */
+	struct span variable;
+};
+
+/* A section: [daemon], [cache] or a site's. */
+struct config_section {
+	const char *kind; /* as in struct config_option */
+	size_t site;      /* which of the sites, where it is one */
+	char *title;      /* what stands in the brackets; owned */
+	unsigned line;    /* of its head in the file; 0: it is not there */
+	unsigned errors;  /* how many were reported */
+	struct config_origin *origins; /* one for each row of the table; those
+	                                * of other sections are unused; owned */
+};
+
+struct settings {
+	struct daemon_settings daemon;
+	struct cache_settings cache;
+	struct site *sites; /* at least one; the first is the default */
+	size_t n_sites;
+
+	/* How they were made; of no interest to those who use them. */
+	char *path; /* of the file; NULL: there is none */
+	struct config_section *sections;
+	size_t n_sections;
+	unsigned errors; /* how many were reported */
+};
+
+/* All defaults, [daemon] and [cache], no site yet.  PATH is copied; it may be
+ * NULL.  Freed by settings_free. */
+struct settings *settings_new(const char *path) ATTR_MUST_USE;
+void settings_free(struct settings *settings);
+
+/* Add a site of NAME with all defaults.  Moves the sections and sites. */
+struct config_section *
+settings_add_site(struct settings *settings, const char *name);
+
+/* The section of TITLE ("daemon", "site gyazo"), or NULL. */
+struct config_section *
+settings_find(const struct settings *settings, const char *title);
+
+/* Is ROW one of SECTION's? */
+bool settings_has(
+    const struct config_section *section, const struct config_row *row);
+
+/* Which row of the table NAME is in SECTION; config_table_len where there is
+ * none. */
+size_t settings_row(const struct config_section *section, const char *name);
+
+/* The struct that SECTION's values are in, for config_value_set and _show; as
+ * strchr does, it forgets that SETTINGS may be const. */
+void *settings_base(
+    const struct settings *settings, const struct config_section *section);
+
+/* Log an error line for the setting NAME of SECTION: where ORIGIN says, or
+ * else at the section's head; what is WRONG and what would be right. */
+void
+settings_complain(struct settings *settings, struct config_section *section,
+    const char *name, const struct config_origin *origin, const char *wrong);
+
+/* The same for a line of the file as a whole; 0: the whole file. */
+void settings_complain_line(
+    struct settings *settings, unsigned line, const char *wrong);
+
+#endif

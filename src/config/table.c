@@ -1,0 +1,165 @@
+/*
+ * The table: see config/table.h.  A row is all that is known of a setting, and
+ * says it once: a range is written as an operator would write it, and that
+ * text is what is parsed, what an error shows and what the manual has.
+ */
+#include "config/table.h"
+
+#include "cache/cache.h"
+#include "cache/memcached.h"
+#include "s3/site.h"
+
+/* Where a setting stands and where its value is kept. */
+#define DAEMON(label, member)                             \
+	.option.section = "daemon", .option.name = label, \
+	.offset = offsetof(struct daemon_settings, member)
+#define CACHE(label, member)                             \
+	.option.section = "cache", .option.name = label, \
+	.offset = offsetof(struct cache_settings, member)
+#define SITE(label, member)                             \
+	.option.section = "site", .option.name = label, \
+	.offset = offsetof(struct site, member)
+
+/* What its text may be. */
+#define RANGE(kind, low, high)                                          \
+	.type = (kind), .option.values = low " to " high, .least = low, \
+	.most = high
+#define NUMBER(low, high)   RANGE(CONFIG_NUMBER, low, high)
+#define SIZE(low, high)     RANGE(CONFIG_SIZE, low, high)
+#define MODE(low, high)     RANGE(CONFIG_MODE, low, high)
+#define DURATION(low, high) RANGE(CONFIG_DURATION, low, high)
+#define CHOICE(words)       .type = CONFIG_CHOICE, .option.values = words
+#define SWITCH              .type = CONFIG_SWITCH, .option.values = "on, off"
+#define SECRET(form)        .type = CONFIG_SECRET, .option.values = form
+#define TEXT(form)          .type = CONFIG_TEXT, .option.values = form
+#define CHECKED(form, rule) TEXT(form), .check = rule
+
+/* Its default, its variables, and what it is for. */
+#define SAYS(text, names, sentence)                         \
+	.option.standard = text, .option.variables = names, \
+	.option.help = sentence
+
+/* clang-format off */
+const struct config_row config_table[] = {
+	{ DAEMON("listen", listen),
+	  CHECKED("unix:/path, host:port or [v6]:port", config_is_address),
+	  SAYS("unix:/run/trys3/trys3d.sock", "TRYS3_LISTEN",
+	    "Where the web server connects to.") },
+	{ DAEMON("listen_mode", listen_mode), MODE("0000", "0777"),
+	  SAYS("0660", "", "The mode of the socket's file.") },
+	{ DAEMON("listen_owner", listen_owner),
+	  CHECKED("a user's name or number", config_is_user),
+	  SAYS("", "", "The owner of the socket's file.") },
+	{ DAEMON("listen_group", listen_group),
+	  CHECKED("a group's name or number", config_is_group),
+	  SAYS("", "", "The group of the socket's file.") },
+	{ DAEMON("listen_backlog", listen_backlog), NUMBER("1", "65535"),
+	  SAYS("1024", "",
+	    "How many connections may wait for a free worker.") },
+	{ DAEMON("user", user),
+	  CHECKED("a user's name or number", config_is_user),
+	  SAYS("", "", "Whom the workers run as.") },
+	{ DAEMON("group", group),
+	  CHECKED("a group's name or number", config_is_group),
+	  SAYS("", "", "The group the workers run as.") },
+	{ DAEMON("workers", workers), NUMBER("1", "4096"),
+	  SAYS("16", "TRYS3_WORKERS",
+	    "How many requests are served at the same time.") },
+	{ DAEMON("worker_requests", worker_requests),
+	  NUMBER("0", "1000000000"),
+	  SAYS("10000", "",
+	    "After about how many requests a worker is replaced.") },
+	{ DAEMON("request_timeout", request_timeout_ms),
+	  DURATION("100ms", "24h"),
+	  SAYS("300s", "", "For the whole of a request.") },
+	{ DAEMON("answer_timeout", answer_timeout_ms),
+	  DURATION("100ms", "1h"),
+	  SAYS("20s", "", "For an answer to begin, with all retries.") },
+	{ DAEMON("read_timeout", read_timeout_ms), DURATION("100ms", "1h"),
+	  SAYS("5s", "", "For the web server to send a request.") },
+	{ DAEMON("send_timeout", send_timeout_ms), DURATION("100ms", "1h"),
+	  SAYS("60s", "",
+	    "For the web server to take a piece of an answer.") },
+	{ DAEMON("drain_timeout", drain_timeout_ms), DURATION("0", "1h"),
+	  SAYS("30s", "",
+	    "For requests under way to finish when the daemon ends.") },
+	{ DAEMON("log_level", log_level),
+	  CHOICE("error, warning, info, debug"), /* enum log_level */
+	  SAYS("info", "", "Down to which level lines are logged.") },
+
+	{ CACHE("servers", servers),
+	  CHECKED("host:port, [v6]:port or unix:/path, separated by commas",
+	    mc_check_servers),
+	  SAYS("", "TRYS3_MEMCACHED", "The memcached servers.") },
+	{ CACHE("ttl", ttl_ms), DURATION("1s", "365d"),
+	  SAYS("24h", "", "How long an object is kept.") },
+	{ CACHE("ttl_missing", ttl_missing_ms), DURATION("1s", "24h"),
+	  SAYS("60s", "", "How long it is remembered that one is missing.") },
+	{ CACHE("max_object", max_object), SIZE("0", "64m"),
+	  SAYS("900k", "",
+	    "Up to which size an object is checked whole, and cached.") },
+	{ CACHE("timeout", timeout_ms), DURATION("1ms", "10s"),
+	  SAYS("50ms", "", "For each answer of a server.") },
+	{ CACHE("lease", lease_ms), DURATION("0", "60s"),
+	  SAYS("3s", "",
+	    "How long a request waits for another that fetches the same.") },
+
+	{ SITE("bucket", bucket), TEXT("3 to 255 of A-Z a-z 0-9 . _ -"),
+	  SAYS("", "TRYS3_BUCKET", "The bucket.") },
+	{ SITE("region", region), TEXT("a region, such as eu-central-1"),
+	  SAYS("us-east-1", "AWS_REGION AWS_DEFAULT_REGION",
+	    "The bucket's region.") },
+	{ SITE("endpoint", endpoint), TEXT("http[s]://host[:port]"),
+	  SAYS("", "AWS_ENDPOINT_URL_S3 AWS_ENDPOINT_URL",
+	    "The S3 server, where it is not AWS's.") },
+	{ SITE("addressing", addressing),
+	  CHOICE("auto, path, virtual"), /* enum site_addressing */
+	  SAYS("auto", "", "Where the bucket's name stands in a URL.") },
+	{ SITE("ca_file", ca_file),
+	  CHECKED("a readable file of certificates in PEM",
+	    config_is_readable),
+	  SAYS("", "AWS_CA_BUNDLE",
+	    "Whose certificates are trusted, in place of the system's.") },
+	{ SITE("strip", strip), TEXT("the beginning of a path"),
+	  SAYS("", "", "What is taken off the front of the path.") },
+	{ SITE("prefix", prefix), TEXT("the beginning of a key"),
+	  SAYS("", "", "What is put in front of the key.") },
+	{ SITE("missing_on_403", missing_on_403), SWITCH,
+	  SAYS("on", "", "Whether AccessDenied means that an object is not "
+	    "there.") },
+	{ SITE("check_etag", check_etag), SWITCH,
+	  SAYS("on", "", "Whether a body is held against an ETag that is an "
+	    "MD5.") },
+	{ SITE("cache_control", cache_control),
+	  TEXT("a value of Cache-Control"),
+	  SAYS("", "", "The Cache-Control of answers, in place of the "
+	    "object's.") },
+	{ SITE("connect_timeout", connect_timeout_ms),
+	  DURATION("10ms", "1h"),
+	  SAYS("3s", "", "For a connection to S3, with its TLS.") },
+	{ SITE("first_byte_timeout", first_byte_timeout_ms),
+	  DURATION("10ms", "1h"),
+	  SAYS("10s", "", "For the first byte of S3's answer.") },
+	{ SITE("stall_timeout", stall_timeout_ms), DURATION("10ms", "1h"),
+	  SAYS("10s", "", "For the next bytes of S3's answer.") },
+	{ SITE("access_key_id", own.access_key_id),
+	  TEXT("an access key's id"),
+	  SAYS("", "", "The site's own access key.") },
+	{ SITE("secret_access_key", own.secret_access_key),
+	  SECRET("the key's secret"),
+	  SAYS("", "", "Its secret.") },
+	{ SITE("session_token", own.session_token),
+	  SECRET("a session token"),
+	  SAYS("", "", "Its session token, where it is a temporary one.") },
+};
+/* clang-format on */
+
+const size_t config_table_len = sizeof(config_table) / sizeof(config_table[0]);
+
+const struct config_option *
+config_option(size_t index)
+{
+	if (index >= config_table_len)
+		return (NULL);
+	return (&config_table[index].option);
+}
