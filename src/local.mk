@@ -1,7 +1,7 @@
 # The daemon, in two libraries so that the tests and the command line can
 # link what they need: core knows nothing of FastCGI or of processes.
 
-noinst_LIBRARIES += src/libcore.a
+noinst_LIBRARIES += src/libcore.a src/libdaemon.a
 
 src_libcore_a_SOURCES = \
 	src/base/attr.h \
@@ -39,9 +39,21 @@ src_libcore_a_SOURCES = \
 	src/config/table.c src/config/table.h \
 	src/config/value.c src/config/value.h
 
+src_libdaemon_a_SOURCES = \
+	src/respond/answer.c src/respond/answer.h \
+	src/respond/exchange.h \
+	src/respond/fcgi.c src/respond/fcgi.h \
+	src/respond/gate.c src/respond/gate.h \
+	src/respond/policy.c src/respond/policy.h \
+	src/respond/receive.c src/respond/receive.h \
+	src/respond/record.c src/respond/record.h \
+	src/respond/request.c src/respond/request.h \
+	src/respond/serving.c src/respond/serving.h \
+	src/respond/writer.c src/respond/writer.h
+
 CORE_LIBS = src/libcore.a $(CURL_LIBS) $(CRYPTO_LIBS) $(MEMCACHED_LIBS) \
 	$(INIH_LIBS) $(EXPAT_LIBS)
-DAEMON_LIBS = $(CORE_LIBS) $(FCGI_LIBS)
+DAEMON_LIBS = src/libdaemon.a $(CORE_LIBS) $(FCGI_LIBS)
 
 
 EXTRA_DIST += src/LAYERS

@@ -26,6 +26,7 @@ SYSTEM_TESTS =
 
 if HAVE_CMOCKA
 UNIT_TESTS = \
+	tests/unit/test_answer \
 	tests/unit/test_buf \
 	tests/unit/test_cache \
 	tests/unit/test_config \
@@ -33,7 +34,9 @@ UNIT_TESTS = \
 	tests/unit/test_entry \
 	tests/unit/test_error \
 	tests/unit/test_etag \
+	tests/unit/test_fcgi \
 	tests/unit/test_fetch \
+	tests/unit/test_gate \
 	tests/unit/test_http \
 	tests/unit/test_ini \
 	tests/unit/test_log \
@@ -42,23 +45,28 @@ UNIT_TESTS = \
 	tests/unit/test_metadata \
 	tests/unit/test_object \
 	tests/unit/test_parse \
+	tests/unit/test_policy \
 	tests/unit/test_range \
+	tests/unit/test_request \
 	tests/unit/test_sigv4 \
 	tests/unit/test_sigv4_vectors \
 	tests/unit/test_site \
-	tests/unit/test_uri
+	tests/unit/test_uri \
+	tests/unit/test_writer
 check_PROGRAMS += $(UNIT_TESTS)
 endif
 
 TESTS += $(UNIT_TESTS) $(TREE_TESTS) $(SYSTEM_TESTS)
 dist_check_SCRIPTS += $(TREE_TESTS) $(SYSTEM_TESTS)
 EXTRA_DIST += \
+	tests/unit/fastcgi_peer.h \
 	tests/unit/memcacheds.h
 
 LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 
 # Where a test plays the surroundings of what it tests: by the linker.
 tests_unit_test_cache_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms
+tests_unit_test_fcgi_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4
 tests_unit_test_fetch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms \
 	-Wl,--wrap=clock_random -Wl,--wrap=clock_wall_s -Wl,--wrap=object_free \
 	-Wl,--wrap=object_get -Wl,--wrap=object_new -Wl,--wrap=peer_wait
@@ -69,3 +77,9 @@ tests_unit_test_object_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=http_each_header -Wl,--wrap=http_free -Wl,--wrap=http_header \
 	-Wl,--wrap=http_is_framed -Wl,--wrap=http_new -Wl,--wrap=http_perform \
 	-Wl,--wrap=http_reason -Wl,--wrap=http_status
+tests_unit_test_request_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cache_lease \
+	-Wl,--wrap=cache_lookup -Wl,--wrap=cache_pass -Wl,--wrap=cache_release \
+	-Wl,--wrap=cache_store -Wl,--wrap=cache_store_missing \
+	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=clock_wall_s \
+	-Wl,--wrap=fetch_object -Wl,--wrap=peer_wait
+tests_unit_test_writer_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sendmsg

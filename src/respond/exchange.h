@@ -1,0 +1,56 @@
+/*
+ * A request as the web server tells it, where its answer goes, and what it
+ * is served from: all that the steps know of the world.
+ */
+#ifndef RESPOND_EXCHANGE_H
+#define RESPOND_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "cache/cache.h"
+#include "respond/policy.h"
+#include "s3/fetch.h"
+#include "s3/site.h"
+
+/* What the web server says of a request; data NULL where it does not. */
+struct request {
+	struct span method;       /* REQUEST_METHOD */
+	struct span document_uri; /* DOCUMENT_URI, as try_files saw it */
+	struct span script_name;  /* SCRIPT_NAME, decoded */
+	struct span path_info;    /* PATH_INFO, decoded */
+	struct span request_uri;  /* REQUEST_URI: raw, with the query */
+	struct span site;         /* TRYS3_SITE, from the configuration */
+	struct span range;        /* HTTP_RANGE */
+	struct policy_conditions conditions; /* HTTP_IF_* */
+	int peer_fd;        /* the connection, watched meanwhile; -1: none */
+	int64_t started_ms; /* monotonic: when it was accepted */
+};
+
+/* Where the answer goes.  Head once; body any number of times; then either end
+ * or fail.  False: the client is gone, nothing more need be sent. */
+struct request_sink {
+	bool (*head)(void *context, struct span head);
+	bool (*body)(void *context, struct span bytes);
+	/* The answer is whole; when this returns the client has it. */
+	bool (*end)(void *context);
+	/* The answer has begun and cannot be ended: whatever can see it must
+	 * see it fail, and never take it for whole. */
+	void (*fail)(void *context);
+	void *context;
+};
+
+/* All that serving needs; each is borrowed. */
+struct request_parts {
+	const struct site *sites; /* the first is the default */
+	size_t n_sites;
+	const struct cache_settings *cache_settings;
+	struct cache *cache; /* NULL: none */
+	struct fetch *fetch;
+	int64_t request_timeout_ms; /* for the whole of a request */
+	int64_t answer_timeout_ms; /* for an answer to begin, retries and all */
+};
+
+#endif

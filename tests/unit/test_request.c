@@ -1,0 +1,854 @@
+/*
+ * The steps of a request, with S3 and memcached played by this file: what is
+ * answered, what is stored, who gets the lease, and what never happens.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "respond/answer.h"
+#include "respond/request.h"
+
+#define ETAG  "\"5d41402abc4b2a76b9719d911017c592\"" /* MD5 of hello */
+#define DATE  "Wed, 21 Oct 2015 07:28:00 GMT"
+#define LARGE 5000
+
+/* ------------------------------------------------------- the played world */
+
+/* What S3 has, and how it behaves. */
+static struct {
+	const char *body;
+	size_t len;
+	const char *etag;
+	const char *disposition;
+	bool size_known;
+	bool ignores_range;
+	enum fetch_result result; /* instead of FETCH_OK */
+	size_t break_after;       /* bytes given before that result */
+	const char *second_body;  /* from the second fetch on */
+	unsigned fetches;
+	char key[SITE_KEY_MAX + 1];
+	const char *site;
+} s3;
+
+/* What the cache knows. */
+static struct {
+	enum cache_found found;
+	unsigned hit_at_look; /* the look from which on it is found; 0: never */
+	unsigned looks;
+	enum cache_lease lease;
+	unsigned other_leases; /* how often OTHER comes before that */
+	unsigned leased, released, passed, stored, stored_missing;
+	char stored_body[64];
+} cached;
+
+static int64_t now_ms;
+static bool peer_gone;
+
+/* What the client got. */
+static struct {
+	char head[4096];
+	char body[2 * LARGE];
+	size_t len;
+	unsigned heads, ends, fails;
+	bool refuses;
+} client;
+
+int64_t __wrap_clock_monotonic_ms(void);
+int64_t __wrap_clock_wall_s(void);
+bool __wrap_peer_wait(int fd, int64_t ms);
+enum fetch_result
+__wrap_fetch_object(struct fetch *fetch, const struct fetch_request *request,
+    const struct fetch_sink *sink, struct fetch_report *report);
+enum cache_found __wrap_cache_lookup(struct cache *cache,
+    const struct cache_key *key, int64_t now, struct entry *entry);
+enum cache_lease
+__wrap_cache_lease(struct cache *cache, const struct cache_key *key);
+void __wrap_cache_release(struct cache *cache, const struct cache_key *key);
+void __wrap_cache_pass(struct cache *cache, const struct cache_key *key);
+bool __wrap_cache_store(struct cache *cache, const struct cache_key *key,
+    const struct metadata *metadata, struct span body, int64_t now);
+bool __wrap_cache_store_missing(
+    struct cache *cache, const struct cache_key *key, int64_t now);
+
+int64_t
+__wrap_clock_monotonic_ms(void)
+{
+	return (now_ms);
+}
+
+int64_t
+__wrap_clock_wall_s(void)
+{
+	return (1700000000);
+}
+
+bool
+__wrap_peer_wait(int fd, int64_t ms)
+{
+	(void)fd;
+	now_ms += ms;
+	return (peer_gone);
+}
+
+static struct metadata
+object_metadata(void)
+{
+	struct metadata metadata;
+
+	metadata_init(&metadata);
+	metadata.size = s3.len;
+	metadata.field[METADATA_ETAG] = span_of(s3.etag);
+	metadata.field[METADATA_LAST_MODIFIED] = SPAN(DATE);
+	metadata.field[METADATA_CONTENT_TYPE] = SPAN("image/png");
+	metadata.field[METADATA_CONTENT_DISPOSITION] = span_of(s3.disposition);
+	return (metadata);
+}
+
+/* Give what was asked for as fetch would. */
+enum fetch_result
+__wrap_fetch_object(struct fetch *fetch, const struct fetch_request *request,
+    const struct fetch_sink *sink, struct fetch_report *report)
+{
+	struct metadata metadata = object_metadata();
+	struct range range = request->range;
+	struct fetch_head head = { .metadata = &metadata,
+		.size_known = s3.size_known,
+		.etag_is_md5 = true };
+	const char *body = s3.body;
+	struct span bytes;
+	enum fetch_wish wish;
+
+	(void)fetch;
+	if (++s3.fetches > 1 && s3.second_body != NULL)
+		body = s3.second_body;
+	snprintf(s3.key, sizeof(s3.key), "%.*s", SPAN_ARG(request->key));
+	s3.site = request->site->name;
+	*report = (struct fetch_report){ .attempts = 1, .status = 200 };
+	if (s3.result != FETCH_OK && s3.break_after == 0)
+		return (s3.result);
+	if (s3.ignores_range)
+		range.kind = RANGE_WHOLE;
+	for (;;) {
+		head.fit = range_fit(&range, s3.len, &head.first, &head.last);
+		wish = sink->begin(sink->context, &head);
+		if (wish != FETCH_WHOLE)
+			break;
+		assert_int_not_equal(head.fit, RANGE_FIT_WHOLE);
+		range.kind = RANGE_WHOLE;
+		s3.fetches++;
+	}
+	if (wish == FETCH_ENOUGH)
+		return (FETCH_CUT);
+	assert_false(request->head_only);
+	bytes = (struct span){ body, s3.len };
+	if (head.fit == RANGE_FIT_PART)
+		bytes = (struct span){ body + head.first,
+			head.last - head.first + 1 };
+	if (head.fit == RANGE_FIT_NONE)
+		return (FETCH_OK);
+	if (s3.result != FETCH_OK)
+		bytes.len = s3.break_after;
+	while (bytes.len > 0) {
+		struct span piece = bytes;
+
+		if (piece.len > 1000)
+			piece.len = 1000;
+		if (!sink->body(sink->context, piece))
+			return (FETCH_CUT);
+		bytes = span_skip(bytes, piece.len);
+	}
+	return (s3.result);
+}
+
+enum cache_found
+__wrap_cache_lookup(struct cache *cache, const struct cache_key *key,
+    int64_t now, struct entry *entry)
+{
+	(void)cache;
+	(void)key;
+	(void)now;
+	cached.looks++;
+	if (cached.hit_at_look == 0 || cached.looks < cached.hit_at_look)
+		return (CACHE_MISS);
+	*entry = (struct entry){ .kind = ENTRY_OBJECT,
+		.metadata = object_metadata(),
+		.body = { s3.body, s3.len } };
+	return (cached.found);
+}
+
+enum cache_lease
+__wrap_cache_lease(struct cache *cache, const struct cache_key *key)
+{
+	(void)cache;
+	(void)key;
+	cached.leased++;
+	if (cached.other_leases > 0) {
+		cached.other_leases--;
+		return (CACHE_LEASE_OTHER);
+	}
+	return (cached.lease);
+}
+
+void
+__wrap_cache_release(struct cache *cache, const struct cache_key *key)
+{
+	(void)cache;
+	(void)key;
+	cached.released++;
+}
+
+void
+__wrap_cache_pass(struct cache *cache, const struct cache_key *key)
+{
+	(void)cache;
+	(void)key;
+	cached.passed++;
+}
+
+bool
+__wrap_cache_store(struct cache *cache, const struct cache_key *key,
+    const struct metadata *metadata, struct span body, int64_t now)
+{
+	(void)cache;
+	(void)key;
+	(void)now;
+	/* The client does not wait for it. */
+	assert_int_equal(client.ends, client.refuses ? 0 : 1);
+	assert_int_equal(metadata->size, body.len);
+	cached.stored++;
+	snprintf(cached.stored_body, sizeof(cached.stored_body), "%.*s",
+	    SPAN_ARG(body));
+	return (true);
+}
+
+bool
+__wrap_cache_store_missing(
+    struct cache *cache, const struct cache_key *key, int64_t now)
+{
+	(void)cache;
+	(void)key;
+	(void)now;
+	cached.stored_missing++;
+	return (true);
+}
+
+static bool
+client_head(void *context, struct span head)
+{
+	(void)context;
+	client.heads++;
+	snprintf(client.head, sizeof(client.head), "%.*s", SPAN_ARG(head));
+	return (!client.refuses);
+}
+
+static bool
+client_body(void *context, struct span bytes)
+{
+	(void)context;
+	assert_int_equal(client.heads, 1);
+	assert_true(client.len + bytes.len <= sizeof(client.body));
+	memcpy(client.body + client.len, bytes.data, bytes.len);
+	client.len += bytes.len;
+	return (true);
+}
+
+static bool
+client_end(void *context)
+{
+	(void)context;
+	assert_int_equal(client.fails, 0);
+	client.ends++;
+	return (true);
+}
+
+static void
+client_fail(void *context)
+{
+	(void)context;
+	assert_int_equal(client.ends, 0);
+	client.fails++;
+}
+
+/* ------------------------------------------------------------- the server */
+
+static const struct request_sink sink = { client_head, client_body, client_end,
+	client_fail, NULL };
+static struct cache_settings cache_settings = { .max_object = 1000,
+	.lease_ms = 3000 };
+static struct site sites[2];
+static struct request_parts parts;
+static struct request request;
+
+static int
+serve(void)
+{
+	return (request_serve(&parts, &request, &sink));
+}
+
+/* A GET of /a.png, an object "hello", no cache. */
+static int
+set_up(void **state)
+{
+	(void)state;
+	log_threshold(LOG_LEVEL_ERROR);
+	memset(&s3, 0, sizeof(s3));
+	memset(&cached, 0, sizeof(cached));
+	memset(&client, 0, sizeof(client));
+	s3.body = "hello";
+	s3.len = 5;
+	s3.etag = ETAG;
+	s3.size_known = true;
+	now_ms = 1000;
+	peer_gone = false;
+	sites[0] = (struct site){ .name = (char *)"one",
+		.bucket = (char *)"bucket",
+		.check_etag = true };
+	sites[1] = sites[0];
+	sites[1].name = (char *)"two";
+	parts = (struct request_parts){ .sites = sites,
+		.n_sites = 2,
+		.cache_settings = &cache_settings,
+		.request_timeout_ms = 60000,
+		.answer_timeout_ms = 20000 };
+	request = (struct request){ .method = SPAN("GET"),
+		.document_uri = SPAN("/a.png"),
+		.peer_fd = -1,
+		.started_ms = 1000 };
+	return (0);
+}
+
+/* The played cache stands behind a pointer that is never followed. */
+static void
+use_cache(void)
+{
+	static char there;
+
+	parts.cache = (struct cache *)&there;
+	cached.lease = CACHE_LEASE_OURS;
+}
+
+/* A body over max_object. */
+static void
+use_large(void)
+{
+	static char large[LARGE];
+
+	memset(large, 'x', sizeof(large));
+	s3.body = large;
+	s3.len = sizeof(large);
+	s3.etag = "\"not-an-md5\"";
+}
+
+static bool
+head_has(const char *line)
+{
+	char with_end[256];
+
+	snprintf(with_end, sizeof(with_end), "%s\r\n", line);
+	return (strstr(client.head, with_end) != NULL);
+}
+
+static void
+assert_body(const char *body)
+{
+	assert_int_equal(client.len, strlen(body));
+	assert_memory_equal(client.body, body, client.len);
+	assert_int_equal(client.ends, 1);
+}
+
+/* ------------------------------------------------------------------ tests */
+
+static void
+get_is_answered_whole(void **state)
+{
+	(void)state;
+	assert_int_equal(serve(), 200);
+	assert_string_equal(s3.key, "a.png");
+	assert_body("hello");
+	assert_true(head_has("Content-Length: 5"));
+	assert_true(head_has("Content-Type: image/png"));
+	assert_true(head_has("ETag: " ETAG));
+	assert_null(strstr(client.head, "X-Accel-Expires"));
+}
+
+static void
+head_has_no_body(void **state)
+{
+	(void)state;
+	request.method = SPAN("HEAD");
+	request.range = SPAN("bytes=0-1");
+	assert_int_equal(serve(), 200);
+	assert_body("");
+	assert_true(head_has("Content-Length: 5"));
+}
+
+static void
+other_methods_touch_nothing(void **state)
+{
+	static const char *const methods[] = { "POST", "PUT", "DELETE", "get",
+		"OPTIONS", "" };
+	size_t i;
+
+	for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		set_up(state);
+		use_cache();
+		request.method = span_of(methods[i]);
+		assert_int_equal(serve(), 405);
+		assert_true(head_has("Allow: GET, HEAD"));
+		assert_int_equal(s3.fetches, 0);
+		assert_int_equal(cached.looks, 0);
+		/* It must come before any other header on caching. */
+		assert_non_null(strstr(client.head, "X-Accel-Expires: 0\r\n"));
+	}
+}
+
+static void
+site_is_chosen_by_name(void **state)
+{
+	(void)state;
+	request.site = SPAN("two");
+	assert_int_equal(serve(), 200);
+	assert_string_equal(s3.site, "two");
+	set_up(state);
+	assert_int_equal(serve(), 200);
+	assert_string_equal(s3.site, "one");
+	set_up(state);
+	request.site = SPAN("three");
+	log_threshold((enum log_level) - 1);
+	assert_int_equal(serve(), 500);
+	assert_int_equal(s3.fetches, 0);
+}
+
+static void
+path_comes_from_the_best_name(void **state)
+{
+	static const struct {
+		const char *document_uri, *script_name, *path_info,
+		    *request_uri;
+		int status;
+		const char *key;
+	} rows[] = {
+		{ "/a%20b", "/x", "/y", "/z", 200, "a%20b" },
+		{ NULL, "/x", "/y", "/z", 200, "x/y" },
+		{ NULL, "/x", NULL, "/z", 200, "x" },
+		{ NULL, NULL, "/y", "/z", 200, "y" },
+		{ NULL, NULL, NULL, "/a%20b+c?d=e", 200, "a b+c" },
+		{ NULL, NULL, NULL, "/a%2", 400, "" },
+		{ NULL, NULL, NULL, "/a%zz", 400, "" },
+		{ NULL, NULL, NULL, "/a%00b", 404, "" },
+		{ NULL, NULL, NULL, "/a?%zz", 200, "a" },
+		{ NULL, NULL, NULL, "/../a", 404, "" },
+		{ NULL, NULL, NULL, NULL, 404, "" },
+		{ "/", NULL, NULL, NULL, 404, "" },
+		{ "/a/", NULL, NULL, NULL, 404, "" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		set_up(state);
+		request.document_uri = span_of(rows[i].document_uri);
+		request.script_name = span_of(rows[i].script_name);
+		request.path_info = span_of(rows[i].path_info);
+		request.request_uri = span_of(rows[i].request_uri);
+		assert_int_equal(serve(), rows[i].status);
+		assert_string_equal(s3.key, rows[i].key);
+		assert_int_equal(s3.fetches, rows[i].status == 200);
+	}
+}
+
+/* Each row once from S3 and once from the cache: the same answer. */
+static void
+conditions_and_ranges(void **state)
+{
+	static const struct {
+		const char *range, *if_none_match, *if_match, *if_range;
+		int status;
+		const char *body, *header;
+	} rows[] = {
+		{ "bytes=1-2", NULL, NULL, NULL, 206, "el",
+		    "Content-Range: bytes 1-2/5" },
+		{ "bytes=-2", NULL, NULL, NULL, 206, "lo",
+		    "Content-Range: bytes 3-4/5" },
+		{ "bytes=3-", NULL, NULL, NULL, 206, "lo",
+		    "Content-Length: 2" },
+		{ "bytes=0-1,3-4", NULL, NULL, NULL, 200, "hello",
+		    "Content-Length: 5" },
+		{ "bytes=9-", NULL, NULL, NULL, 416, NULL,
+		    "Content-Range: bytes */5" },
+		{ NULL, ETAG, NULL, NULL, 304, "", "ETag: " ETAG },
+		{ NULL, "\"a\", W/" ETAG, NULL, NULL, 304, "", "ETag: " ETAG },
+		{ NULL, "*", NULL, NULL, 304, "", "ETag: " ETAG },
+		{ "bytes=1-2", ETAG, NULL, NULL, 304, "", "ETag: " ETAG },
+		{ "bytes=9-", ETAG, NULL, NULL, 304, "", "ETag: " ETAG },
+		{ NULL, "\"a\"", NULL, NULL, 200, "hello",
+		    "Content-Length: 5" },
+		{ NULL, NULL, "\"a\"", NULL, 412, NULL, "X-Accel-Expires: 0" },
+		{ NULL, NULL, ETAG, NULL, 200, "hello", "Content-Length: 5" },
+		{ "bytes=1-2", NULL, NULL, ETAG, 206, "el",
+		    "Content-Range: bytes 1-2/5" },
+		{ "bytes=1-2", NULL, NULL, "\"a\"", 200, "hello",
+		    "Content-Length: 5" },
+		{ "bytes=9-", NULL, NULL, "\"a\"", 200, "hello",
+		    "Content-Length: 5" },
+		{ "bytes=1-2", NULL, NULL, DATE, 206, "el",
+		    "Content-Length: 2" },
+	};
+	size_t i;
+	int from;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (from = 0; from < 3; from++) {
+			set_up(state);
+			if (from == 1) {
+				use_cache();
+				cached.hit_at_look = 1;
+				cached.found = CACHE_HIT;
+			}
+			s3.ignores_range = from == 2;
+			request.range = span_of(rows[i].range);
+			request.conditions.if_none_match =
+			    span_of(rows[i].if_none_match);
+			request.conditions.if_match = span_of(rows[i].if_match);
+			request.conditions.if_range = span_of(rows[i].if_range);
+			assert_int_equal(serve(), rows[i].status);
+			assert_true(head_has(rows[i].header));
+			if (rows[i].body != NULL)
+				assert_body(rows[i].body);
+			assert_int_equal(client.ends, 1);
+			assert_int_equal(s3.fetches > 0, from != 1);
+		}
+	}
+}
+
+static void
+empty_object(void **state)
+{
+	(void)state;
+	s3.len = 0;
+	s3.etag = "\"d41d8cd98f00b204e9800998ecf8427e\"";
+	assert_int_equal(serve(), 200);
+	assert_body("");
+	assert_true(head_has("Content-Length: 0"));
+	set_up(state);
+	s3.len = 0;
+	request.range = SPAN("bytes=0-0");
+	assert_int_equal(serve(), 416);
+	assert_true(head_has("Content-Range: bytes */0"));
+}
+
+static void
+miss_is_stored_after_the_answer(void **state)
+{
+	(void)state;
+	use_cache();
+	assert_int_equal(serve(), 200);
+	assert_body("hello");
+	assert_int_equal(cached.leased, 1);
+	assert_int_equal(cached.looks, 2); /* once more under the lease */
+	assert_int_equal(cached.stored, 1);
+	assert_string_equal(cached.stored_body, "hello");
+	assert_int_equal(cached.released, 0);
+	assert_true(head_has(
+	    "Cache-Status: trys3; fwd=uri-miss; fwd-status=200; stored"));
+}
+
+static void
+not_modified_is_stored_too(void **state)
+{
+	(void)state;
+	use_cache();
+	request.conditions.if_none_match = SPAN(ETAG);
+	assert_int_equal(serve(), 304);
+	assert_body("");
+	assert_string_equal(cached.stored_body, "hello");
+}
+
+static void
+client_that_left_is_stored_too(void **state)
+{
+	(void)state;
+	use_cache();
+	client.refuses = true;
+	serve();
+	assert_int_equal(cached.stored, 1);
+}
+
+static void
+hit_asks_no_one(void **state)
+{
+	(void)state;
+	use_cache();
+	cached.hit_at_look = 1;
+	cached.found = CACHE_HIT;
+	assert_int_equal(serve(), 200);
+	assert_body("hello");
+	assert_true(head_has("Cache-Status: trys3; hit"));
+	assert_int_equal(s3.fetches + cached.leased + cached.stored, 0);
+}
+
+static void
+missing_is_remembered(void **state)
+{
+	(void)state;
+	use_cache();
+	s3.result = FETCH_MISSING;
+	assert_int_equal(serve(), 404);
+	assert_int_equal(cached.stored_missing, 1);
+	assert_null(strstr(client.head, "X-Accel-Expires"));
+	set_up(state);
+	use_cache();
+	cached.hit_at_look = 1;
+	cached.found = CACHE_MISSING;
+	assert_int_equal(serve(), 404);
+	assert_int_equal(s3.fetches, 0);
+	assert_null(strstr(client.head, "X-Accel-Expires"));
+}
+
+static void
+parts_and_heads_are_not_stored(void **state)
+{
+	(void)state;
+	use_cache();
+	request.range = SPAN("bytes=1-2");
+	assert_int_equal(serve(), 206);
+	assert_int_equal(cached.leased + cached.stored, 0);
+	assert_non_null(strstr(client.head, "fwd=partial"));
+	set_up(state);
+	use_cache();
+	request.method = SPAN("HEAD");
+	assert_int_equal(serve(), 200);
+	assert_int_equal(cached.leased + cached.stored, 0);
+}
+
+static void
+one_fetches_the_others_wait(void **state)
+{
+	(void)state;
+	use_cache();
+	cached.other_leases = 3;
+	cached.hit_at_look = 4;
+	cached.found = CACHE_HIT;
+	assert_int_equal(serve(), 200);
+	assert_body("hello");
+	assert_int_equal(s3.fetches, 0);
+	assert_non_null(strstr(client.head, "; collapsed"));
+}
+
+static void
+waiting_ends(void **state)
+{
+	(void)state;
+	use_cache();
+	cached.other_leases = 1000000;
+	assert_int_equal(serve(), 200);
+	assert_int_equal(s3.fetches, 1);
+	assert_true(now_ms >= 4000 && now_ms < 4200);
+	set_up(state);
+	use_cache();
+	cached.other_leases = 1;
+	peer_gone = true;
+	assert_int_equal(serve(), 499);
+	assert_int_equal(s3.fetches + client.heads, 0);
+}
+
+static void
+lease_is_given_back(void **state)
+{
+	static const enum fetch_result results[] = { FETCH_REFUSED,
+		FETCH_UNAVAILABLE, FETCH_PEER_GONE };
+	static const int statuses[] = { 500, 503, 499 };
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		set_up(state);
+		log_threshold((enum log_level) - 1);
+		use_cache();
+		s3.result = results[i];
+		assert_int_equal(serve(), statuses[i]);
+		assert_int_equal(cached.released, 1);
+		assert_int_equal(cached.stored + cached.stored_missing, 0);
+		if (statuses[i] == 499)
+			continue;
+		assert_non_null(strstr(client.head, "X-Accel-Expires: 0\r\n"));
+		assert_int_equal(strstr(client.head, "Retry-After: ") != NULL,
+		    statuses[i] == 503);
+	}
+}
+
+static void
+lease_of_what_was_stored_meanwhile(void **state)
+{
+	(void)state;
+	use_cache();
+	cached.hit_at_look = 2;
+	cached.found = CACHE_HIT;
+	assert_int_equal(serve(), 200);
+	assert_body("hello");
+	assert_int_equal(cached.released, 1);
+	assert_int_equal(s3.fetches, 0);
+}
+
+static void
+large_is_streamed(void **state)
+{
+	(void)state;
+	use_cache();
+	use_large();
+	assert_int_equal(serve(), 200);
+	assert_int_equal(client.len, LARGE);
+	assert_int_equal(client.ends, 1);
+	assert_int_equal(cached.passed, 1);
+	assert_int_equal(cached.stored, 0);
+	assert_true(head_has("Content-Length: 5000"));
+}
+
+static void
+large_that_breaks_is_failed(void **state)
+{
+	(void)state;
+	use_large();
+	s3.result = FETCH_UNAVAILABLE;
+	s3.break_after = 3000;
+	log_threshold((enum log_level) - 1);
+	assert_int_equal(serve(), 200);
+	assert_int_equal(client.ends, 0);
+	assert_int_equal(client.fails, 1);
+}
+
+static void
+small_that_breaks_is_503(void **state)
+{
+	(void)state;
+	s3.result = FETCH_UNAVAILABLE;
+	s3.break_after = 3;
+	log_threshold((enum log_level) - 1);
+	assert_int_equal(serve(), 503);
+	assert_int_equal(client.ends, 1);
+	assert_null(strstr(client.head, "ETag"));
+}
+
+static void
+large_conditions(void **state)
+{
+	(void)state;
+	use_large();
+	request.conditions.if_none_match = SPAN("*");
+	assert_int_equal(serve(), 304);
+	assert_body("");
+	set_up(state);
+	use_large();
+	request.range = SPAN("bytes=0-2999");
+	assert_int_equal(serve(), 206);
+	assert_int_equal(client.len, 3000);
+	set_up(state);
+	use_large();
+	s3.ignores_range = true;
+	request.range = SPAN("bytes=0-2999");
+	assert_int_equal(serve(), 200);
+	assert_int_equal(client.len, LARGE);
+}
+
+static void
+damaged_body_is_never_answered(void **state)
+{
+	(void)state;
+	log_threshold((enum log_level) - 1);
+	s3.body = "jello";
+	s3.second_body = "hello";
+	assert_int_equal(serve(), 200);
+	assert_body("hello");
+	assert_int_equal(s3.fetches, 2);
+	set_up(state);
+	log_threshold((enum log_level) - 1);
+	use_cache();
+	s3.body = "jello";
+	assert_int_equal(serve(), 503);
+	assert_int_equal(s3.fetches, 2);
+	assert_int_equal(cached.stored, 0);
+	assert_int_equal(cached.released, 1);
+	set_up(state);
+	s3.body = "jello";
+	sites[0].check_etag = false;
+	assert_int_equal(serve(), 200);
+	assert_body("jello");
+}
+
+static void
+length_that_is_not_said(void **state)
+{
+	(void)state;
+	use_cache();
+	s3.size_known = false;
+	assert_int_equal(serve(), 200);
+	assert_true(head_has("Content-Length: 5"));
+	assert_int_equal(cached.stored, 1);
+	set_up(state);
+	s3.size_known = false;
+	use_large();
+	assert_int_equal(serve(), 200);
+	assert_null(strstr(client.head, "Content-Length"));
+	assert_int_equal(client.len, LARGE);
+	assert_int_equal(client.ends, 1);
+}
+
+static void
+headers_that_do_not_fit(void **state)
+{
+	static char much[ANSWER_HEAD_MAX + 1];
+
+	memset(much, 'y', sizeof(much) - 1);
+	log_threshold((enum log_level) - 1);
+	s3.disposition = much;
+	assert_int_equal(serve(), 500);
+	assert_int_equal(client.heads, 1);
+	assert_int_equal(client.ends, 1);
+	set_up(state);
+	log_threshold((enum log_level) - 1);
+	use_large();
+	s3.disposition = much;
+	assert_int_equal(serve(), 500);
+	assert_int_equal(client.ends, 1);
+	assert_int_equal(client.fails, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, set_up)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(get_is_answered_whole),
+		TEST(head_has_no_body),
+		TEST(other_methods_touch_nothing),
+		TEST(site_is_chosen_by_name),
+		TEST(path_comes_from_the_best_name),
+		TEST(conditions_and_ranges),
+		TEST(empty_object),
+		TEST(miss_is_stored_after_the_answer),
+		TEST(not_modified_is_stored_too),
+		TEST(client_that_left_is_stored_too),
+		TEST(hit_asks_no_one),
+		TEST(missing_is_remembered),
+		TEST(parts_and_heads_are_not_stored),
+		TEST(one_fetches_the_others_wait),
+		TEST(waiting_ends),
+		TEST(lease_is_given_back),
+		TEST(lease_of_what_was_stored_meanwhile),
+		TEST(large_is_streamed),
+		TEST(large_that_breaks_is_failed),
+		TEST(small_that_breaks_is_503),
+		TEST(large_conditions),
+		TEST(damaged_body_is_never_answered),
+		TEST(length_that_is_not_said),
+		TEST(headers_that_do_not_fit),
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
