@@ -2,5 +2,6 @@
 # tests/unit/test_manual.c.
 
 dist_man_MANS = \
-	doc/trys3.conf.5
+	doc/trys3.conf.5 \
+	doc/trys3d.8
 dist_doc_DATA =

@@ -49,11 +49,21 @@ src_libdaemon_a_SOURCES = \
 	src/respond/record.c src/respond/record.h \
 	src/respond/request.c src/respond/request.h \
 	src/respond/serving.c src/respond/serving.h \
-	src/respond/writer.c src/respond/writer.h
+	src/respond/writer.c src/respond/writer.h \
+	src/pool/generation.c src/pool/generation.h \
+	src/pool/identity.c src/pool/identity.h \
+	src/pool/listen.c src/pool/listen.h \
+	src/pool/master.c src/pool/master.h \
+	src/pool/scoreboard.c src/pool/scoreboard.h \
+	src/pool/succession.c src/pool/succession.h \
+	src/pool/worker.c src/pool/worker.h
 
 CORE_LIBS = src/libcore.a $(CURL_LIBS) $(CRYPTO_LIBS) $(MEMCACHED_LIBS) \
 	$(INIH_LIBS) $(EXPAT_LIBS)
 DAEMON_LIBS = src/libdaemon.a $(CORE_LIBS) $(FCGI_LIBS)
 
+sbin_PROGRAMS += trys3d
+trys3d_SOURCES = src/main.c
+trys3d_LDADD = $(DAEMON_LIBS)
 
 EXTRA_DIST += src/LAYERS

@@ -37,8 +37,10 @@ UNIT_TESTS = \
 	tests/unit/test_fcgi \
 	tests/unit/test_fetch \
 	tests/unit/test_gate \
+	tests/unit/test_generation \
 	tests/unit/test_http \
 	tests/unit/test_ini \
+	tests/unit/test_listen \
 	tests/unit/test_log \
 	tests/unit/test_manual \
 	tests/unit/test_memcached \
@@ -48,6 +50,7 @@ UNIT_TESTS = \
 	tests/unit/test_policy \
 	tests/unit/test_range \
 	tests/unit/test_request \
+	tests/unit/test_scoreboard \
 	tests/unit/test_sigv4 \
 	tests/unit/test_sigv4_vectors \
 	tests/unit/test_site \
@@ -70,6 +73,7 @@ tests_unit_test_fcgi_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4
 tests_unit_test_fetch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms \
 	-Wl,--wrap=clock_random -Wl,--wrap=clock_wall_s -Wl,--wrap=object_free \
 	-Wl,--wrap=object_get -Wl,--wrap=object_new -Wl,--wrap=peer_wait
+tests_unit_test_generation_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=kill
 tests_unit_test_memcached_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=log_info -Wl,--wrap=log_warning
 tests_unit_test_object_LDFLAGS = $(AM_LDFLAGS) \

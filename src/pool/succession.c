@@ -1,0 +1,188 @@
+/*
+ * The generations of workers: see succession.h.
+ *
+ * A reload is two generations side by side: `current`, of which fewer and
+ * fewer workers are wanted, and `coming`, of which more and more are.  Until
+ * the last new worker is ready the way back is open, and at every moment as
+ * many accept as before.  Nothing is changed in a process that serves: to
+ * hand new settings to running workers was rejected, since half of what
+ * they have (user, connections, certificates) could not follow.
+ */
+#include "pool/succession.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+/* Add a generation that serves LISTENER by SETTINGS.  NULL, and SETTINGS
+ * stay the caller's, after an error line. */
+static struct generation *
+add_generation(struct succession *succession, struct settings *settings,
+    struct listener *listener)
+{
+	struct generation *generation;
+	struct identity identity;
+
+	if (!identity_init(
+		&identity, settings->daemon.user, settings->daemon.group))
+		return (NULL);
+	generation =
+	    generation_new(++succession->count, settings, identity, listener);
+	generation->next = succession->all;
+	succession->all = generation;
+	return (generation);
+}
+
+bool
+succession_begin(struct succession *succession, struct settings *settings,
+    struct listener *listener)
+{
+	assert(succession->all == NULL);
+	succession->current = add_generation(succession, settings, listener);
+	if (succession->current == NULL)
+		return (false);
+	generation_want(succession->current, succession->current->n_slots);
+	return (true);
+}
+
+/* The listener for SETTINGS, held: the one that there is where it serves the
+ * purpose, else a new one.  NULL after an error line. */
+static struct listener *
+choose_listener(
+    const struct succession *succession, const struct settings *settings)
+{
+	struct listener *listener = succession->current->listener;
+	const char *now = succession->current->settings->daemon.listen;
+
+	if (listener->is_inherited || strcmp(settings->daemon.listen, now) == 0)
+		return (listen_hold(listener));
+	return (listen_open(&settings->daemon));
+}
+
+void
+succession_reload(struct succession *succession)
+{
+	struct settings *settings = config_load(succession->path);
+	struct listener *listener = NULL;
+
+	assert(succession->coming == NULL);
+	if (settings != NULL)
+		listener = choose_listener(succession, settings);
+	if (listener != NULL)
+		succession->coming =
+		    add_generation(succession, settings, listener);
+	listen_release(listener);
+	if (succession->coming == NULL) {
+		config_free(settings);
+		log_error("not reloaded: the old settings stay");
+		return;
+	}
+	log_info("reloading: %zu new workers for %zu old ones, listening on %s",
+	    succession->coming->n_slots, succession->current->n_slots,
+	    succession->coming->listener->name);
+	generation_want(succession->coming, 1);
+}
+
+void
+succession_give_up(struct succession *succession, int64_t now)
+{
+	struct generation *coming = succession->coming;
+
+	log_error("not reloaded: no worker can start with the new settings "
+		  "(the lines above say why); the old settings stay");
+	if (coming->listener != succession->current->listener)
+		listen_unlink(coming->listener);
+	generation_tell_all(coming, false, now);
+	succession->coming = NULL;
+	generation_want(succession->current, succession->current->n_slots);
+}
+
+static void
+take_over(struct succession *succession, int64_t now)
+{
+	struct generation *old = succession->current;
+	struct generation *new = succession->coming;
+	bool is_moved = new->listener != old->listener;
+
+	if (is_moved)
+		listen_unlink(old->listener);
+	else if (!old->listener->is_inherited)
+		listen_adjust(old->listener, &new->settings->daemon);
+	generation_tell_all(old, is_moved, now);
+	succession->current = new;
+	succession->coming = NULL;
+	log_threshold((enum log_level) new->settings->daemon.log_level);
+	log_info("reloaded: generation %u serves with %zu workers on %s",
+	    new->number, new->n_slots, new->listener->name);
+}
+
+/* With each new worker that is ready one old worker ends, and the next new one
+ * starts.  Where the socket is another, the old ones stay until the end, since
+ * no new one serves theirs. */
+void
+succession_continue(struct succession *succession, int64_t now)
+{
+	struct generation *current = succession->current;
+	struct generation *coming = succession->coming;
+
+	if (coming == NULL)
+		return;
+	if (coming->failures >= SUCCESSION_FAILURES) {
+		succession_give_up(succession, now);
+		return;
+	}
+	if (!generation_is_ready(coming))
+		return;
+	if (coming->n_wanted == coming->n_slots) {
+		take_over(succession, now);
+		return;
+	}
+	if (coming->listener == current->listener && current->n_wanted > 1)
+		generation_tell_one(current, now);
+	generation_want(coming, coming->n_wanted + 1);
+}
+
+void
+succession_sweep(struct succession *succession)
+{
+	struct generation **link = &succession->all;
+
+	while (*link != NULL) {
+		struct generation *it = *link;
+
+		if (it == succession->current || it == succession->coming ||
+		    generation_alive(it) > 0) {
+			link = &it->next;
+			continue;
+		}
+		*link = it->next;
+		generation_free(it);
+	}
+}
+
+void
+succession_free(struct succession *succession, const struct generation *spared)
+{
+	struct generation *it, *next;
+
+	for (it = succession->all; it != NULL; it = next) {
+		next = it->next;
+		if (it != spared)
+			generation_free(it);
+	}
+	*succession = (struct succession){ 0 };
+}
+
+size_t
+succession_count(const struct succession *succession,
+    size_t (*count)(const struct generation *generation))
+{
+	size_t total = 0;
+
+	for (const struct generation *it = succession->all; it != NULL;
+	     it = it->next)
+		total += count(it);
+	return (total);
+}
