@@ -2,4 +2,12 @@
 
 contribdir = $(pkgdatadir)/contrib
 dist_contrib_DATA = \
-	contrib/trys3.conf
+	contrib/README.md \
+	contrib/bucket-policy-tls-only.json \
+	contrib/iam-policy-read-list.json \
+	contrib/iam-policy-read.json \
+	contrib/trys3.conf \
+	contrib/trys3d-spawn-fcgi.service \
+	contrib/trys3d.service \
+	contrib/trys3d.socket \
+	contrib/trys3d.sysusers
