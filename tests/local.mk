@@ -22,7 +22,13 @@ TREE_TESTS = tests/tree/layers.sh tests/tree/limits.sh
 
 # The system: slow, and with much to install.  Not to run them:
 # make check SYSTEM_TESTS=
-SYSTEM_TESTS =
+SYSTEM_TESTS = \
+	tests/system/test_answers.py \
+	tests/system/test_contrib.py \
+	tests/system/test_crash.py \
+	tests/system/test_keys.py \
+	tests/system/test_nginx.py \
+	tests/system/test_pool.py
 
 if HAVE_CMOCKA
 UNIT_TESTS = \
@@ -62,8 +68,11 @@ endif
 TESTS += $(UNIT_TESTS) $(TREE_TESTS) $(SYSTEM_TESTS)
 dist_check_SCRIPTS += $(TREE_TESTS) $(SYSTEM_TESTS)
 EXTRA_DIST += \
+	tests/system/harness.py \
 	tests/unit/fastcgi_peer.h \
-	tests/unit/memcacheds.h
+	tests/unit/memcacheds.h \
+	tests/valgrind.supp \
+	tests/lab
 
 LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 
