@@ -4,4 +4,5 @@
 dist_man_MANS = \
 	doc/trys3.conf.5 \
 	doc/trys3d.8
-dist_doc_DATA =
+dist_doc_DATA = \
+	doc/design.md
