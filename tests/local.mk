@@ -80,7 +80,8 @@ LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_cache_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms
 tests_unit_test_fcgi_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4
 tests_unit_test_fetch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms \
-	-Wl,--wrap=clock_random -Wl,--wrap=clock_wall_s -Wl,--wrap=object_free \
+	-Wl,--wrap=clock_random -Wl,--wrap=clock_wall_s -Wl,--wrap=object_extend \
+	-Wl,--wrap=object_free \
 	-Wl,--wrap=object_get -Wl,--wrap=object_new -Wl,--wrap=peer_wait
 tests_unit_test_generation_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=kill
 tests_unit_test_memcached_LDFLAGS = $(AM_LDFLAGS) \
@@ -94,5 +95,5 @@ tests_unit_test_request_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cache_lease \
 	-Wl,--wrap=cache_lookup -Wl,--wrap=cache_pass -Wl,--wrap=cache_release \
 	-Wl,--wrap=cache_store -Wl,--wrap=cache_store_missing \
 	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=clock_wall_s \
-	-Wl,--wrap=fetch_object -Wl,--wrap=peer_wait
+	-Wl,--wrap=fetch_object -Wl,--wrap=fetch_pass_on -Wl,--wrap=peer_wait
 tests_unit_test_writer_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sendmsg

@@ -154,7 +154,6 @@ add_cache_status(struct buf *out, const struct answer_cache *cache)
 		[ANSWER_CACHE_HIT] = "hit",
 		[ANSWER_CACHE_MISS] = "fwd=uri-miss",
 		[ANSWER_CACHE_BYPASS] = "fwd=bypass",
-		[ANSWER_CACHE_PARTIAL] = "fwd=partial",
 	};
 	char text[96], status[32] = "";
 	bool is_forward = cache->how != ANSWER_CACHE_HIT;

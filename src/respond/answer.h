@@ -19,9 +19,8 @@ struct answer_cache {
 	enum {
 		ANSWER_CACHE_NONE, /* it never came to that: no header */
 		ANSWER_CACHE_HIT,
-		ANSWER_CACHE_MISS,    /* fwd=uri-miss */
-		ANSWER_CACHE_BYPASS,  /* fwd=bypass: there is no cache */
-		ANSWER_CACHE_PARTIAL, /* fwd=partial: a range was asked of S3 */
+		ANSWER_CACHE_MISS,   /* fwd=uri-miss */
+		ANSWER_CACHE_BYPASS, /* fwd=bypass: there is no cache */
 	} how;
 	/* The rest says nothing of a hit. */
 	int fwd_status;    /* S3's status; 0: not said */

@@ -34,6 +34,9 @@ struct request {
 struct request_sink {
 	bool (*head)(void *context, struct span head);
 	bool (*body)(void *context, struct span bytes);
+	/* Take back the head and what came of the body, so that another head
+	 * can follow.  False where the client has some of it already. */
+	bool (*restart)(void *context);
 	/* The answer is whole; when this returns the client has it. */
 	bool (*end)(void *context);
 	/* The answer has begun and cannot be ended: whatever can see it must

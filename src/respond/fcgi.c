@@ -38,8 +38,7 @@
 #include "respond/writer.h"
 
 enum {
-	LINGER_MS = 1000, /* for a peer to stop sending after its answer */
-	NAP_MS = 100,     /* before trying again what failed for want of
+	NAP_MS = 100, /* before trying again what failed for want of
 	                   * descriptors or memory */
 	WARN_EVERY_MS = 10000,
 };
@@ -72,8 +71,11 @@ warn(struct warning *warning, const char *what, const char *why)
 		warning->hidden++;
 		return;
 	}
-	log_warning("%s: %s (%u more since the last such line)", what, why,
-	    warning->hidden);
+	if (warning->hidden > 0)
+		log_warning("%s: %s (and %u times more since it was last said)",
+		    what, why, warning->hidden);
+	else
+		log_warning("%s: %s", what, why);
 	*warning = (struct warning){ .next_ms = now + WARN_EVERY_MS };
 }
 
@@ -177,6 +179,14 @@ sink_put(void *context, struct span bytes)
 	struct fcgi *fcgi = context;
 
 	return (writer_put(&fcgi->writer, bytes));
+}
+
+static bool
+sink_restart(void *context)
+{
+	struct fcgi *fcgi = context;
+
+	return (writer_restart(&fcgi->writer));
 }
 
 static bool
@@ -303,8 +313,8 @@ fcgi_accept(
 	writer_begin(&fcgi->writer, fcgi->fd, gate->id, fcgi->send_timeout_ms);
 	request->started_ms = now;
 	fill_request(fcgi, request);
-	*sink = (struct request_sink){ sink_put, sink_put, sink_end, sink_fail,
-		fcgi };
+	*sink = (struct request_sink){ sink_put, sink_put, sink_restart,
+		sink_end, sink_fail, fcgi };
 	return (FCGI_REQUEST);
 }
 
@@ -325,7 +335,7 @@ fcgi_finish(struct fcgi *fcgi)
 		/* The peer may still be sending, a body perhaps: to close on
 		 * that resets the connection and can take the answer along. */
 		shutdown(fcgi->fd, SHUT_WR);
-		peer_wait(fcgi->fd, LINGER_MS);
+		peer_wait(fcgi->fd, fcgi->read_timeout_ms);
 	}
 	disconnect(fcgi);
 }

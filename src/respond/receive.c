@@ -22,6 +22,8 @@ begin_stream(struct serving *s)
 	buf_init(&head, ANSWER_HEAD_MAX);
 	serving_make_head(s, &head);
 	s->is_streaming = s->answer.status == meant;
+	if (s->is_streaming)
+		fetch_pass_on(s->parts->fetch);
 	ok =
 	    s->is_streaming && s->sink->head(s->sink->context, buf_span(&head));
 	buf_fini(&head);
@@ -63,7 +65,9 @@ begin(void *context, const struct fetch_head *head)
 		s->range.kind = RANGE_WHOLE;
 		return (FETCH_WHOLE);
 	}
-	if (head->fit == RANGE_FIT_NONE)
+	/* 304 and 412 need no length, and a chunked body may be a large one. */
+	if (head->fit == RANGE_FIT_NONE ||
+	    (!s->length_known && s->answer.status != 200))
 		return (FETCH_ENOUGH);
 	if (s->is_part)
 		coming = head->last - head->first + 1;
@@ -158,17 +162,23 @@ try_fetch(struct serving *s)
 	return (fetch_object(s->parts->fetch, &wanted, &sink, &s->report));
 }
 
-/* A stream is over: end the answer, or make it fail. */
+/* A stream is over: end the answer, or make it fail, unless so little came
+ * that there is still time for another. */
 static enum step
 finish_stream(struct serving *s, enum fetch_result result)
 {
+	const struct request_sink *sink = s->sink;
+
 	if (result == FETCH_OK) {
-		s->sink->end(s->sink->context);
-	} else {
-		s->sink->fail(s->sink->context);
-		if (result != FETCH_CUT && result != FETCH_PEER_GONE)
-			log_failure(s, result);
+		sink->end(sink->context);
+		return (STEP_DONE);
 	}
+	if (result != FETCH_CUT && result != FETCH_PEER_GONE) {
+		log_failure(s, result);
+		if (sink->restart(sink->context))
+			return (serving_refuse(s, 503));
+	}
+	sink->fail(sink->context);
 	return (STEP_DONE);
 }
 
@@ -189,7 +199,11 @@ accept_collected(struct serving *s)
 enum step
 receive_object(struct serving *s)
 {
-	enum fetch_result result = try_fetch(s);
+	enum fetch_result result;
+
+	/* Whoever it waited for, it fetches by itself now. */
+	s->answer.cache.is_collapsed = false;
+	result = try_fetch(s);
 
 	/* A damaged body is fetched once more, a twice damaged one never
 	 * answered. */
@@ -208,6 +222,9 @@ receive_object(struct serving *s)
 	case FETCH_CUT:
 		return (STEP_ANSWER);
 	case FETCH_PEER_GONE:
+		/* Or the head of a chunked object did not fit. */
+		if (s->answer.status == 500)
+			return (STEP_ANSWER);
 		s->answer.status = SERVING_CLIENT_GONE;
 		return (STEP_DONE);
 	case FETCH_MISSING:

@@ -178,8 +178,6 @@ look(struct serving *s)
 	if (is_cached(s))
 		return (STEP_ANSWER);
 	s->answer.cache.how = ANSWER_CACHE_MISS;
-	if (s->range.kind != RANGE_WHOLE)
-		s->answer.cache.how = ANSWER_CACHE_PARTIAL;
 	/* Neither a part nor a head can be stored for the others. */
 	if (s->method == POLICY_HEAD || s->range.kind != RANGE_WHOLE)
 		return (STEP_FETCH);
@@ -212,8 +210,9 @@ answer(struct serving *s)
 	struct span body;
 	bool ok;
 
+	/* The lease tells that the cache was there just now. */
 	s->answer.cache.is_stored =
-	    s->parts->cache != NULL && (s->is_whole || s->is_missing);
+	    s->has_lease && (s->is_whole || s->is_missing);
 	buf_init(&head, ANSWER_HEAD_MAX);
 	serving_make_head(s, &head);
 	body = choose_body(s);

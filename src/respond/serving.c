@@ -65,6 +65,7 @@ serving_make_head(struct serving *s, struct buf *head)
 	log_error("site %s: key \"%s\": its headers are over %d bytes; make "
 		  "the object's metadata smaller",
 	    s->site->name, buf_string(&s->key), ANSWER_HEAD_MAX);
+	s->is_whole = s->answer.cache.is_stored = false; /* nor kept */
 	serving_refuse(s, 500);
 	buf_clear(head);
 	if (!answer_head(&s->answer, head))

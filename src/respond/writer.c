@@ -30,6 +30,7 @@ writer_begin(struct writer *writer, int fd, uint16_t id, int64_t timeout_ms)
 	writer->fd = fd;
 	writer->id = id;
 	writer->timeout_ms = timeout_ms;
+	writer->is_out = false;
 	writer->len = 0;
 }
 
@@ -98,6 +99,7 @@ send_records(struct writer *writer, struct span *bytes)
 
 	if (records > RECORDS_AT_ONCE)
 		records = RECORDS_AT_ONCE;
+	writer->is_out = true;
 	record_write_head(&record, head);
 	for (i = 0; i < records; i++) {
 		size_t len = WRITER_RECORD_LEN - writer->len;
@@ -124,6 +126,15 @@ writer_put(struct writer *writer, struct span bytes)
 	if (bytes.len > 0)
 		memcpy(writer->pending + writer->len, bytes.data, bytes.len);
 	writer->len += bytes.len;
+	return (true);
+}
+
+bool
+writer_restart(struct writer *writer)
+{
+	if (writer->state != WRITER_OPEN || writer->is_out)
+		return (false);
+	writer->len = 0;
 	return (true);
 }
 

@@ -31,7 +31,8 @@ struct writer {
 	int fd;
 	uint16_t id;
 	int64_t timeout_ms;
-	size_t len; /* of pending */
+	bool is_out; /* the peer has some of it */
+	size_t len;  /* of pending */
 	uint8_t pending[WRITER_RECORD_LEN];
 };
 
@@ -45,6 +46,10 @@ writer_begin(struct writer *writer, int fd, uint16_t id, int64_t timeout_ms);
  * and 1 to WRITER_RECORD_LEN bytes are kept for the end to go with.  False
  * where the peer is gone; so it is for the next. */
 bool writer_put(struct writer *writer, struct span bytes) ATTR_MUST_USE;
+
+/* Take back what was put, as if the answer were about to begin.  False, and
+ * nothing is changed, where the peer has some of it. */
+bool writer_restart(struct writer *writer) ATTR_MUST_USE;
 
 /* The answer is whole: send what is left, the end of STDOUT and of the request,
  * all in one. */

@@ -24,6 +24,7 @@
 #include "base/mem.h"
 #include "base/peer.h"
 #include "s3/delivery.h"
+#include "s3/learnt.h"
 #include "s3/object.h"
 
 enum {
@@ -38,13 +39,11 @@ enum {
 	ATTEMPT_LEAST_MS = 1000,
 	/* More breaks than this in one object are no accident. */
 	RESUMES_MAX = 100,
-	REGION_MAX = 64,
 };
 
 /* What is remembered of a site. */
 struct memory {
-	char region[REGION_MAX]; /* "": the site's own setting */
-	int64_t skew_s;          /* S3's clock less ours */
+	struct learnt learnt;
 	struct sigv4_signer signer;
 };
 
@@ -53,6 +52,8 @@ struct fetch {
 	size_t n_sites;
 	struct memory *memories; /* one a site */
 	struct object *object;
+	bool is_passed_on;   /* see fetch_pass_on; of the call under way */
+	int64_t deadline_ms; /* the same */
 };
 
 /* One call of fetch_object. */
@@ -82,6 +83,7 @@ struct run {
 	bool learnt_skew;
 	bool learnt_region;
 	bool was_unsure;
+	bool is_anew; /* what had begun was given up: bytes are no progress */
 	unsigned failures; /* in a row, without a byte */
 	unsigned resumes;
 };
@@ -119,12 +121,11 @@ fetch_free(struct fetch *fetch)
 	free(fetch);
 }
 
-static struct span
-get_region(const struct run *run)
+void
+fetch_pass_on(struct fetch *fetch)
 {
-	if (run->memory->region[0] != '\0')
-		return (span_of(run->memory->region));
-	return (span_of(run->request->site->region));
+	fetch->is_passed_on = true;
+	object_extend(fetch->object, fetch->deadline_ms);
 }
 
 static void
@@ -267,6 +268,14 @@ write_report(struct run *run, enum object_result result,
 		    answer->error.request_id, answer->reason);
 }
 
+/* Until when the answer must begin or, once it has, be whole. */
+static int64_t
+find_deadline(const struct run *run)
+{
+	return (run->fetch->is_passed_on ? run->request->deadline_ms
+					 : run->answer_deadline_ms);
+}
+
 /* One attempt. */
 static enum object_result
 ask(struct run *run, const struct object_answer **answer)
@@ -274,13 +283,11 @@ ask(struct run *run, const struct object_answer **answer)
 	const struct fetch_request *wanted = run->request;
 	struct object_request request = {
 		.site = wanted->site,
-		.region = get_region(run),
+		.region = learnt_region(&run->memory->learnt, wanted->site),
 		.key = wanted->key,
-		.now = clock_wall_s() + run->memory->skew_s,
-		.answer_deadline_ms = run->delivery.has_begun
-		    ? wanted->deadline_ms
-		    : run->answer_deadline_ms,
-		.deadline_ms = wanted->deadline_ms,
+		.now = clock_wall_s() + run->memory->learnt.skew_s,
+		.answer_deadline_ms = find_deadline(run),
+		.deadline_ms = find_deadline(run),
 		.peer_fd = wanted->peer_fd,
 	};
 	struct object_handler handler = { on_begin, on_body, run };
@@ -289,48 +296,48 @@ ask(struct run *run, const struct object_answer **answer)
 	choose_question(run, &request);
 	run->delivered_before = run->delivery.delivered;
 	run->wish = FETCH_GO_ON;
-	run->is_unsure = false;
+	run->is_unsure = run->is_other = false;
 	result = object_get(run->fetch->object, &run->memory->signer, &request,
 	    &handler, answer);
 	write_report(run, result, *answer);
 	return (result);
 }
 
-/* Sign by S3's clock from now on? */
+/* Ask again with what S3 teaches, once each. */
 static bool
 learn_skew(struct run *run, const struct object_answer *answer)
 {
-	int64_t skew_s;
-
-	if (run->learnt_skew || answer->server_date < 0)
+	if (run->learnt_skew ||
+	    !learnt_take_date(&run->memory->learnt, run->request->site,
+		answer->server_date, clock_wall_s()))
 		return (false);
-	skew_s = answer->server_date - clock_wall_s();
-	log_warning("site %s: this machine's clock is %lld s %s S3's; S3's is "
-		    "used to sign, but set the clock",
-	    run->request->site->name,
-	    (long long)(skew_s < 0 ? -skew_s : skew_s),
-	    skew_s < 0 ? "ahead of" : "behind");
-	run->memory->skew_s = skew_s;
 	run->learnt_skew = true;
 	return (true);
 }
 
-/* Ask in the region that S3 names from now on? */
 static bool
 learn_region(struct run *run, const struct object_answer *answer)
 {
-	struct span region = span_of(answer->error.region);
-
-	if (run->learnt_region || region.len >= REGION_MAX ||
-	    !site_is_region(region) || span_equal(region, get_region(run)))
+	if (run->learnt_region ||
+	    !learnt_take_region(
+		&run->memory->learnt, run->request->site, answer->error.region))
 		return (false);
-	log_info("site %s: the bucket is in %s; set region to that to save a "
-		 "request",
-	    run->request->site->name, answer->error.region);
-	memcpy(run->memory->region, region.data, region.len);
-	run->memory->region[region.len] = '\0';
 	run->learnt_region = true;
 	return (true);
+}
+
+/* The object that has begun cannot go on: the end, unless nothing of it has
+ * been passed on; then all of it is asked for again. */
+static enum next
+lose_thread(struct run *run, enum fetch_result *final)
+{
+	if (run->fetch->is_passed_on) {
+		*final = FETCH_UNAVAILABLE;
+		return (NEXT_END);
+	}
+	delivery_fini(&run->delivery);
+	run->is_anew = true;
+	return (NEXT_RETRY);
 }
 
 /* The end: RESULT, but that what has begun cannot end as if it had not. */
@@ -338,7 +345,7 @@ static enum next
 end(struct run *run, enum fetch_result result, enum fetch_result *final)
 {
 	*final = result;
-	if (run->delivery.has_begun &&
+	if (run->fetch->is_passed_on &&
 	    (result == FETCH_MISSING || result == FETCH_REFUSED))
 		*final = FETCH_UNAVAILABLE;
 	return (NEXT_END);
@@ -380,7 +387,7 @@ settle_bad_range(struct run *run, enum fetch_result *final)
 {
 	if (run->delivery.has_begun) {
 		set_reason(run, "the object has become shorter");
-		return (end(run, FETCH_UNAVAILABLE, final));
+		return (lose_thread(run, final));
 	}
 	/* 416 where no range was asked for is no answer. */
 	if (run->request->head_only || run->ask_size ||
@@ -431,9 +438,8 @@ settle_refusal(struct run *run, enum object_result got, bool was_reason,
 			? NEXT_AGAIN
 			: end(run, FETCH_REFUSED, final));
 	case OBJECT_CHANGED:
-		if (run->delivery.has_begun)
-			return (end(run, FETCH_UNAVAILABLE, final));
-		return (NEXT_RETRY);
+		return (run->delivery.has_begun ? lose_thread(run, final)
+						: NEXT_RETRY);
 	default:
 		return (NEXT_RETRY);
 	}
@@ -459,13 +465,13 @@ settle(struct run *run, enum object_result got,
 		set_reason(run,
 		    "another object has taken the place of the one "
 		    "that had begun");
-		return (end(run, FETCH_UNAVAILABLE, final));
+		return (lose_thread(run, final));
 	}
 	if (delivery_is_complete(&run->delivery, got == OBJECT_OK))
 		return (end(run, FETCH_OK, final));
 	if (run->delivery.has_begun && got == OBJECT_OK) {
 		set_reason(run, "the object ends before what it has given");
-		return (end(run, FETCH_UNAVAILABLE, final));
+		return (lose_thread(run, final));
 	}
 	if (run->is_unsure)
 		return (settle_unsure(run));
@@ -478,7 +484,7 @@ choose_pause(struct run *run, const struct object_answer *answer)
 {
 	int64_t window = PAUSE_MAX_MS, pause;
 
-	if (run->delivery.delivered > run->delivered_before)
+	if (!run->is_anew && run->delivery.delivered > run->delivered_before)
 		run->failures = 0;
 	if (run->failures < 5) /* 100 << 5 is over the greatest */
 		window = PAUSE_FIRST_MS << run->failures;
@@ -499,14 +505,14 @@ static enum next
 pause_before_retry(struct run *run, const struct object_answer *answer,
     enum fetch_result *final)
 {
-	int64_t until = run->delivery.has_begun ? run->request->deadline_ms
-						: run->answer_deadline_ms;
+	int64_t until = find_deadline(run);
 	int64_t pause = choose_pause(run, answer);
 
 	if (run->delivery.has_begun &&
 	    (!delivery_can_resume(&run->delivery) ||
-		run->resumes >= RESUMES_MAX))
-		return (end(run, FETCH_UNAVAILABLE, final));
+		run->resumes >= RESUMES_MAX) &&
+	    lose_thread(run, final) == NEXT_END)
+		return (NEXT_END);
 	if (clock_monotonic_ms() + pause >= until)
 		return (end(run, FETCH_UNAVAILABLE, final));
 	if (run->delivery.has_begun)
@@ -560,6 +566,8 @@ fetch_object(struct fetch *fetch, const struct fetch_request *request,
 		run.answer_deadline_ms = request->answer_deadline_ms;
 	if (run.answer_deadline_ms > request->deadline_ms)
 		run.answer_deadline_ms = request->deadline_ms;
+	fetch->is_passed_on = false;
+	fetch->deadline_ms = request->deadline_ms;
 	delivery_init(&run.delivery);
 	*report = (struct fetch_report){ .attempts = 0 };
 	s3_error_init(&report->error);

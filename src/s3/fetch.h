@@ -84,6 +84,12 @@ struct fetch_report {
 	char reason[256]; /* "" where nothing went wrong */
 };
 
+/* From within the sink: what it was given has been passed on.  Until then the
+ * answer has not begun: answer_deadline_ms holds, and an object that breaks off
+ * and cannot be resumed is fetched anew (begin is called once more).  From now
+ * on there is time until deadline_ms, and no way back. */
+void fetch_pass_on(struct fetch *fetch);
+
 enum fetch_result
 fetch_object(struct fetch *fetch, const struct fetch_request *request,
     const struct fetch_sink *sink, struct fetch_report *report) ATTR_MUST_USE;

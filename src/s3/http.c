@@ -30,6 +30,7 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/peer.h"
+#include "s3/sockets.h"
 
 enum {
 	/* All of an answer's heads together.  S3's are under 10 KB; libcurl
@@ -49,12 +50,14 @@ struct http {
 	CURLM *multi;
 	CURL *easy;
 	struct curl_slist *headers; /* of the request under way */
+	struct sockets sockets;
 
 	/* The exchange under way, or the last. */
 	const struct http_request *request; /* NULL: none is under way */
 	const struct http_handler *handler;
 	int64_t started_ms;
-	int64_t arrived_ms; /* when bytes last came, or, if that is later,
+	int64_t deadline_ms; /* the request's, or what http_extend said */
+	int64_t arrived_ms;  /* when bytes last came, or, if that is later,
 	                     * when the handler was done with them */
 	bool has_byte;
 	bool has_head;
@@ -226,8 +229,22 @@ on_body(char *data, size_t size, size_t count, void *context)
 	http->arrived_ms = clock_monotonic_ms();
 	/* One multi_perform goes on for as long as there is something to read:
 	 * the deadline must be seen here too. */
-	http->is_late = http->arrived_ms >= http->request->deadline_ms;
+	http->is_late = http->arrived_ms >= http->deadline_ms;
 	return (http->is_late ? 0 : bytes.len);
+}
+
+static curl_socket_t
+open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	(void)purpose;
+	return (sockets_open(
+	    context, address->family, address->socktype, address->protocol));
+}
+
+static int
+close_socket(void *context, curl_socket_t fd)
+{
+	return (sockets_close(context, fd));
 }
 
 /* What is the same in every exchange. */
@@ -268,6 +285,10 @@ set_constants(struct http *http)
 	must(curl_easy_setopt(easy, CURLOPT_HEADERDATA, http));
 	must(curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body));
 	must(curl_easy_setopt(easy, CURLOPT_WRITEDATA, http));
+	must(curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket));
+	must(curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &http->sockets));
+	must(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket));
+	must(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, &http->sockets));
 }
 
 struct http *
@@ -332,6 +353,9 @@ prepare(struct http *http, const struct http_request *request)
 	must(curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L));
 	must(curl_easy_setopt(
 	    easy, CURLOPT_NOBODY, request->head_only ? 1L : 0L));
+	/* Some servers send a body all the same, and late. */
+	must(curl_easy_setopt(
+	    easy, CURLOPT_FORBID_REUSE, request->head_only ? 1L : 0L));
 	must(curl_easy_setopt(easy, CURLOPT_URL, request->url));
 	must(curl_easy_setopt(
 	    easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms));
@@ -422,7 +446,7 @@ wait_for_bytes(struct http *http, int64_t ms)
 static enum http_result
 run(struct http *http)
 {
-	int64_t deadline = http->request->deadline_ms, until, now;
+	int64_t until, now;
 	int running;
 
 	for (;;) {
@@ -434,7 +458,7 @@ run(struct http *http)
 			return (judge(http, take_code(http)));
 		until = find_silence_end(http);
 		now = clock_monotonic_ms();
-		if (now >= deadline) {
+		if (now >= http->deadline_ms) {
 			set_reason(http,
 			    "the deadline passed, after %llu bytes of body",
 			    (unsigned long long)http->received);
@@ -444,8 +468,8 @@ run(struct http *http)
 			explain_silence(http);
 			return (HTTP_FAILED);
 		}
-		if (until > deadline)
-			until = deadline;
+		if (until > http->deadline_ms)
+			until = http->deadline_ms;
 		if (!wait_for_bytes(http, until - now)) {
 			set_reason(http, "the client went away");
 			return (HTTP_PEER_GONE);
@@ -459,6 +483,7 @@ begin(struct http *http, const struct http_request *request,
 {
 	http->request = request;
 	http->handler = handler;
+	http->deadline_ms = request->deadline_ms;
 	http->started_ms = http->arrived_ms = clock_monotonic_ms();
 	http->has_byte = http->has_head = false;
 	http->is_stopped = http->is_late = false;
@@ -483,6 +508,7 @@ http_perform(struct http *http, const struct http_request *request,
 		http->request = NULL;
 		return (HTTP_PEER_GONE);
 	}
+	sockets_end_unasked(&http->sockets);
 	prepare(http, request);
 	if (curl_multi_add_handle(http->multi, http->easy) != CURLM_OK)
 		log_fatal(1, "libcurl: no transfer can be added");
@@ -506,6 +532,12 @@ view_value(const struct curl_header *header)
 	while (value.len > 0 && value.data[value.len - 1] == '\r')
 		value.len--;
 	return (value);
+}
+
+void
+http_extend(struct http *http, int64_t deadline_ms)
+{
+	http->deadline_ms = deadline_ms;
 }
 
 int

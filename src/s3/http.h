@@ -68,6 +68,9 @@ enum http_result
 http_perform(struct http *http, const struct http_request *request,
     const struct http_handler *handler) ATTR_MUST_USE;
 
+/* From within a handler: the exchange under way may take until DEADLINE_MS. */
+void http_extend(struct http *http, int64_t deadline_ms);
+
 /* Of the last exchange, from the call of head on: */
 
 int http_status(const struct http *http); /* 0 before there is one */

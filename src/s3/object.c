@@ -507,6 +507,12 @@ reset(struct object *object, const struct object_request *request,
 	buf_clear(&object->error_body);
 }
 
+void
+object_extend(struct object *object, int64_t deadline_ms)
+{
+	http_extend(object->http, deadline_ms);
+}
+
 enum object_result
 object_get(struct object *object, struct sigv4_signer *signer,
     const struct object_request *request, const struct object_handler *handler,

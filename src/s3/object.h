@@ -91,6 +91,9 @@ struct object_handler {
 	void *context;
 };
 
+/* From within the handler: the attempt may take until DEADLINE_MS. */
+void object_extend(struct object *object, int64_t deadline_ms);
+
 /* Try REQUEST once, signed with SIGNER (the site's).  *ANSWER is set whatever
  * the result. */
 enum object_result

@@ -117,7 +117,7 @@ a_part(void **state)
 		.metadata = &object,
 		.first = 18446744073709551612u,
 		.last = 18446744073709551614u,
-		.cache = { .how = ANSWER_CACHE_PARTIAL, .fwd_status = 206 } };
+		.cache = { .how = ANSWER_CACHE_MISS, .fwd_status = 206 } };
 
 	(void)state;
 	metadata_init(&object);
@@ -130,7 +130,7 @@ a_part(void **state)
 	    "Content-Length: 3\r\n"
 	    "Content-Range: bytes 18446744073709551612-18446744073709551614/"
 	    "18446744073709551615\r\n"
-	    "Cache-Status: trys3; fwd=partial; fwd-status=206\r\n"
+	    "Cache-Status: trys3; fwd=uri-miss; fwd-status=206\r\n"
 	    "\r\n");
 }
 
@@ -267,8 +267,8 @@ cache_status_tells_how(void **state)
 		    "trys3; fwd=uri-miss; collapsed" },
 		{ { ANSWER_CACHE_BYPASS, 200, false, false },
 		    "trys3; fwd=bypass; fwd-status=200" },
-		{ { ANSWER_CACHE_PARTIAL, 206, false, false },
-		    "trys3; fwd=partial; fwd-status=206" },
+		{ { ANSWER_CACHE_MISS, 206, false, false },
+		    "trys3; fwd=uri-miss; fwd-status=206" },
 	};
 	char wanted[128];
 	size_t i;

@@ -60,6 +60,8 @@ static struct {
 } s3;
 
 static int64_t now_ms, wall_s;
+static int64_t extended_ms;    /* what the attempt may take, since */
+static int64_t asked_until_ms; /* deadline_ms of the request */
 static int64_t waited[STEPS];
 static unsigned waits;
 static unsigned leaves_at_wait; /* the client, counted from 1; 0: never */
@@ -67,6 +69,7 @@ static uint32_t dice;           /* 0: the least, else the most */
 
 struct object *__wrap_object_new(void);
 void __wrap_object_free(struct object *object);
+void __wrap_object_extend(struct object *object, int64_t deadline_ms);
 enum object_result __wrap_object_get(struct object *object,
     struct sigv4_signer *signer, const struct object_request *request,
     const struct object_handler *handler, const struct object_answer **answer);
@@ -79,6 +82,13 @@ struct object *
 __wrap_object_new(void)
 {
 	return (NULL);
+}
+
+void
+__wrap_object_extend(struct object *object, int64_t deadline_ms)
+{
+	(void)object;
+	extended_ms = deadline_ms;
 }
 
 void
@@ -252,6 +262,7 @@ static struct {
 	char body[128];
 	size_t len;
 	size_t leaves_after; /* bytes; 0: never */
+	bool collects;       /* passes nothing on */
 } got;
 
 static struct fetch_report report;
@@ -265,7 +276,14 @@ on_begin(void *context, const struct fetch_head *head)
 	got.size = head->metadata->size;
 	snprintf(got.etag, sizeof(got.etag), "%.*s",
 	    SPAN_ARG(head->metadata->field[METADATA_ETAG]));
-	return (got.begun == 1 ? got.wish : FETCH_GO_ON);
+	if (got.begun == 1 && got.wish != FETCH_GO_ON)
+		return (got.wish);
+	got.len = 0;
+	if (!got.collects) {
+		fetch_pass_on(fetch);
+		assert_int_equal(extended_ms, asked_until_ms);
+	}
+	return (FETCH_GO_ON);
 }
 
 static bool
@@ -334,6 +352,7 @@ run(const struct step *steps, size_t n_steps,
 	s3.steps = steps;
 	s3.n_steps = n_steps;
 	s3.attempts = 0;
+	asked_until_ms = request->deadline_ms;
 	waits = 0;
 	got.begun = 0;
 	got.len = 0;
@@ -379,7 +398,9 @@ test_at_once(void **state)
 	assert_string_equal(s3.if_match[0], "");
 	assert_int_equal(
 	    s3.asked[0].answer_deadline_ms, request.answer_deadline_ms);
-	assert_int_equal(s3.asked[0].deadline_ms, request.deadline_ms);
+	/* The rest of its time it gets when something is passed on. */
+	assert_int_equal(s3.asked[0].deadline_ms, request.answer_deadline_ms);
+	assert_int_equal(extended_ms, request.deadline_ms);
 	assert_int_equal(s3.asked[0].peer_fd, 7);
 	assert_true(span_equal(s3.asked[0].key, SPAN("a/key")));
 }
@@ -1043,6 +1064,71 @@ test_same_object(void **state)
 }
 
 /* Without a size its end is the answer's. */
+/* While nothing has been passed on, what cannot go on begins anew. */
+static void
+test_anew(void **state)
+{
+	static const struct {
+		const char *what;
+		struct step steps[2];
+	} rows[] = {
+		{ "no validator",
+		    { { .breaks = true,
+			  .break_after = 9,
+			  .etag = "",
+			  .date = "" },
+			{ .result = OBJECT_OK } } },
+		{ "a weak tag",
+		    { { .breaks = true,
+			  .break_after = 9,
+			  .etag = "W/\"a\"",
+			  .date = "" },
+			{ .result = OBJECT_OK } } },
+		{ "412",
+		    { { .breaks = true, .break_after = 9 },
+			{ .result = OBJECT_CHANGED, .status = 412 } } },
+		{ "another tag",
+		    { { .breaks = true, .break_after = 9 },
+			{ .etag = "\"two\"" } } },
+	};
+	struct fetch_request request = make_request();
+	size_t i;
+
+	(void)state;
+	got.collects = true;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(run(rows[i].steps, 2, &request), FETCH_OK);
+		assert_string_equal(got.body, BODY);
+		assert_int_equal(got.begun, 2);
+		/* Not at once, and not counted as progress. */
+		assert_true(waits >= 1);
+	}
+}
+
+/* The answer's deadline holds until something was passed on. */
+static void
+test_collecting_has_the_time_of_an_answer(void **state)
+{
+	static const struct step steps[] = {
+		{ .breaks = true, .break_after = 9, .takes_ms = 30000 }
+	};
+	struct fetch_request request = make_request();
+
+	(void)state;
+	request.answer_deadline_ms = now_ms + 20000;
+	request.deadline_ms = now_ms + 300000;
+	got.collects = true;
+	assert_int_equal(run(steps, 1, &request), FETCH_UNAVAILABLE);
+	assert_int_equal(s3.attempts, 1);
+	assert_int_equal(s3.asked[0].deadline_ms, request.answer_deadline_ms);
+	request.answer_deadline_ms = now_ms + 20000;
+	request.deadline_ms = now_ms + 300000;
+	got.collects = false;
+	assert_int_equal(run(steps, 1, &request), FETCH_OK);
+	assert_string_equal(got.body, BODY);
+	assert_int_equal(s3.asked[1].deadline_ms, request.deadline_ms);
+}
+
 static void
 test_chunked(void **state)
 {
@@ -1107,6 +1193,8 @@ main(void)
 		TEST(test_resume_part),
 		TEST(test_break_at_the_end),
 		TEST(test_same_object),
+		TEST(test_anew),
+		TEST(test_collecting_has_the_time_of_an_answer),
 		TEST(test_chunked),
 		TEST(test_resume_has_an_end),
 	};

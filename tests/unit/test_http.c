@@ -8,7 +8,9 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +43,8 @@ enum {
 struct seen {
 	unsigned connections;
 	unsigned requests;
+	atomic_bool is_answered; /* the client has what it asked for */
+	atomic_bool is_unasked;  /* what no one asked for is sent */
 	char request[REQUESTS][REQUEST_LEN];
 };
 
@@ -507,8 +511,10 @@ play_head(struct origin *o)
 	o_accept(o);
 	o_read(o);
 	o_send(o, "HTTP/1.1 404 Not Found\r\nContent-Length: 300\r\n\r\n");
+	o_accept(o);
 	o_read(o);
 	o_send(o, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+	o_accept(o);
 	o_read(o);
 	o_send(o, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
 	o_hang(o);
@@ -647,7 +653,8 @@ test_request_is_what_was_listed(void **state)
 	    "HEAD /b/k/../a/./b//c%2F%3f HTTP/1.1\r\n"
 	    "Host: bucket.example\r\n"
 	    "x-amz-date: 20130524T000000Z\r\n\r\n");
-	/* A HEAD that is enough keeps its connection. */
+	/* A body that a HEAD must not have, and that comes late, is not the
+	 * answer to what is asked next: each HEAD ends its connection. */
 	got.stop_at_head = true;
 	assert_int_equal(perform(http, &request, &got), HTTP_STOPPED);
 	got.stop_at_head = false;
@@ -655,7 +662,51 @@ test_request_is_what_was_listed(void **state)
 	assert_int_equal(perform(http, &request, &got), HTTP_OK);
 	assert_string_equal(buf_string(&got.body), "hello");
 	assert_memory_equal(o.seen->request[2], "GET /b/k", 8);
-	assert_int_equal(o.seen->connections, 1);
+	assert_int_equal(o.seen->connections, 3);
+	buf_fini(&got.body);
+	http_free(http);
+	stop(&o);
+}
+
+static void
+play_unasked(struct origin *o)
+{
+	o_accept(o);
+	o_read(o);
+	o_send(o, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst");
+	while (!o->seen->is_answered)
+		sched_yield();
+	o_send(o, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong");
+	o->seen->is_unasked = true;
+	o_accept(o);
+	o_read(o);
+	o_send(o, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nright");
+	o_hang(o);
+}
+
+/* What a server sends unasked is never the answer to the next question. */
+static void
+test_unasked(void **state)
+{
+	struct http *http = http_new();
+	struct http_request request;
+	struct origin o;
+	struct got got;
+
+	(void)state;
+	start(&o, play_unasked);
+	got_init(&got);
+	request = make_request(&o);
+	assert_int_equal(perform(http, &request, &got), HTTP_OK);
+	assert_string_equal(buf_string(&got.body), "first");
+	o.seen->is_answered = true;
+	/* On loopback, what is sent has arrived. */
+	while (!o.seen->is_unasked)
+		sched_yield();
+	buf_clear(&got.body);
+	assert_int_equal(perform(http, &request, &got), HTTP_OK);
+	assert_string_equal(buf_string(&got.body), "right");
+	assert_int_equal(o.seen->connections, 2);
 	buf_fini(&got.body);
 	http_free(http);
 	stop(&o);
@@ -1144,6 +1195,7 @@ main(void)
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_reset_within),
 		cmocka_unit_test(test_request_is_what_was_listed),
+		cmocka_unit_test(test_unasked),
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_dead_connection),
 		cmocka_unit_test(test_time_outs),

@@ -49,6 +49,7 @@ static struct {
 } cached;
 
 static int64_t now_ms;
+static unsigned passed_on;
 static bool peer_gone;
 
 /* What the client got. */
@@ -62,6 +63,7 @@ static struct {
 
 int64_t __wrap_clock_monotonic_ms(void);
 int64_t __wrap_clock_wall_s(void);
+void __wrap_fetch_pass_on(struct fetch *fetch);
 bool __wrap_peer_wait(int fd, int64_t ms);
 enum fetch_result
 __wrap_fetch_object(struct fetch *fetch, const struct fetch_request *request,
@@ -87,6 +89,13 @@ int64_t
 __wrap_clock_wall_s(void)
 {
 	return (1700000000);
+}
+
+void
+__wrap_fetch_pass_on(struct fetch *fetch)
+{
+	(void)fetch;
+	passed_on++;
 }
 
 bool
@@ -260,6 +269,17 @@ client_body(void *context, struct span bytes)
 }
 
 static bool
+client_restart(void *context)
+{
+	(void)context;
+	if (client.len > 2000)
+		return (false);
+	client.heads = 0;
+	client.len = 0;
+	return (true);
+}
+
+static bool
 client_end(void *context)
 {
 	(void)context;
@@ -278,8 +298,8 @@ client_fail(void *context)
 
 /* ------------------------------------------------------------- the server */
 
-static const struct request_sink sink = { client_head, client_body, client_end,
-	client_fail, NULL };
+static const struct request_sink sink = { client_head, client_body,
+	client_restart, client_end, client_fail, NULL };
 static struct cache_settings cache_settings = { .max_object = 1000,
 	.lease_ms = 3000 };
 static struct site sites[2];
@@ -307,6 +327,7 @@ set_up(void **state)
 	s3.size_known = true;
 	now_ms = 1000;
 	peer_gone = false;
+	passed_on = 0;
 	sites[0] = (struct site){ .name = (char *)"one",
 		.bucket = (char *)"bucket",
 		.check_etag = true };
@@ -372,6 +393,7 @@ get_is_answered_whole(void **state)
 	assert_int_equal(serve(), 200);
 	assert_string_equal(s3.key, "a.png");
 	assert_body("hello");
+	assert_int_equal(passed_on, 0);
 	assert_true(head_has("Content-Length: 5"));
 	assert_true(head_has("Content-Type: image/png"));
 	assert_true(head_has("ETag: " ETAG));
@@ -421,7 +443,6 @@ site_is_chosen_by_name(void **state)
 	assert_string_equal(s3.site, "one");
 	set_up(state);
 	request.site = SPAN("three");
-	log_threshold((enum log_level) - 1);
 	assert_int_equal(serve(), 500);
 	assert_int_equal(s3.fetches, 0);
 }
@@ -619,7 +640,7 @@ parts_and_heads_are_not_stored(void **state)
 	request.range = SPAN("bytes=1-2");
 	assert_int_equal(serve(), 206);
 	assert_int_equal(cached.leased + cached.stored, 0);
-	assert_non_null(strstr(client.head, "fwd=partial"));
+	assert_non_null(strstr(client.head, "fwd=uri-miss; fwd-status=200"));
 	set_up(state);
 	use_cache();
 	request.method = SPAN("HEAD");
@@ -668,7 +689,6 @@ lease_is_given_back(void **state)
 
 	for (i = 0; i < 3; i++) {
 		set_up(state);
-		log_threshold((enum log_level) - 1);
 		use_cache();
 		s3.result = results[i];
 		assert_int_equal(serve(), statuses[i]);
@@ -705,6 +725,7 @@ large_is_streamed(void **state)
 	assert_int_equal(client.len, LARGE);
 	assert_int_equal(client.ends, 1);
 	assert_int_equal(cached.passed, 1);
+	assert_int_equal(passed_on, 1);
 	assert_int_equal(cached.stored, 0);
 	assert_true(head_has("Content-Length: 5000"));
 }
@@ -716,10 +737,24 @@ large_that_breaks_is_failed(void **state)
 	use_large();
 	s3.result = FETCH_UNAVAILABLE;
 	s3.break_after = 3000;
-	log_threshold((enum log_level) - 1);
 	assert_int_equal(serve(), 200);
 	assert_int_equal(client.ends, 0);
 	assert_int_equal(client.fails, 1);
+}
+
+static void
+large_that_breaks_at_once_is_503(void **state)
+{
+	(void)state;
+	use_cache();
+	use_large();
+	s3.result = FETCH_UNAVAILABLE;
+	s3.break_after = 1500;
+	assert_int_equal(serve(), 503);
+	assert_int_equal(client.ends, 1);
+	assert_int_equal(client.fails, 0);
+	assert_non_null(strstr(client.head, "Retry-After: "));
+	assert_null(strstr(client.head, "Content-Length: 5000"));
 }
 
 static void
@@ -728,7 +763,6 @@ small_that_breaks_is_503(void **state)
 	(void)state;
 	s3.result = FETCH_UNAVAILABLE;
 	s3.break_after = 3;
-	log_threshold((enum log_level) - 1);
 	assert_int_equal(serve(), 503);
 	assert_int_equal(client.ends, 1);
 	assert_null(strstr(client.head, "ETag"));
@@ -759,14 +793,12 @@ static void
 damaged_body_is_never_answered(void **state)
 {
 	(void)state;
-	log_threshold((enum log_level) - 1);
 	s3.body = "jello";
 	s3.second_body = "hello";
 	assert_int_equal(serve(), 200);
 	assert_body("hello");
 	assert_int_equal(s3.fetches, 2);
 	set_up(state);
-	log_threshold((enum log_level) - 1);
 	use_cache();
 	s3.body = "jello";
 	assert_int_equal(serve(), 503);
@@ -804,13 +836,11 @@ headers_that_do_not_fit(void **state)
 	static char much[ANSWER_HEAD_MAX + 1];
 
 	memset(much, 'y', sizeof(much) - 1);
-	log_threshold((enum log_level) - 1);
 	s3.disposition = much;
 	assert_int_equal(serve(), 500);
 	assert_int_equal(client.heads, 1);
 	assert_int_equal(client.ends, 1);
 	set_up(state);
-	log_threshold((enum log_level) - 1);
 	use_large();
 	s3.disposition = much;
 	assert_int_equal(serve(), 500);
@@ -843,6 +873,7 @@ main(void)
 		TEST(lease_of_what_was_stored_meanwhile),
 		TEST(large_is_streamed),
 		TEST(large_that_breaks_is_failed),
+		TEST(large_that_breaks_at_once_is_503),
 		TEST(small_that_breaks_is_503),
 		TEST(large_conditions),
 		TEST(damaged_body_is_never_answered),

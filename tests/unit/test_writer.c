@@ -222,6 +222,45 @@ a_failure_ends_in_eight_zeros(void **state)
 	}
 }
 
+/* Until a record is out, another answer can take the place of this one. */
+static void
+a_restart_takes_all_of_it_back(void **state)
+{
+	char *bytes = make_bytes(2 * WRITER_RECORD_LEN);
+	struct answer_seen seen;
+	struct buf raw;
+	int ends[2];
+
+	(void)state;
+	make_connection(AF_UNIX, ends);
+	buf_init(&raw, BYTES_MAX);
+	writer_begin(&writer, ends[0], ID, PATIENCE_MS);
+	assert_true(writer_put(&writer, bytes_at(bytes, 0, WRITER_RECORD_LEN)));
+	assert_true(writer_restart(&writer));
+	assert_true(writer_put(&writer, bytes_at(bytes, 7, 5000)));
+	assert_true(writer_end(&writer));
+	close(ends[0]);
+	assert_int_equal(read_all(ends[1], 65536, &raw), 0);
+	parse_answer(buf_span(&raw), &seen);
+	assert_true(seen.is_whole);
+	assert_true(
+	    span_equal(buf_span(&seen.content), bytes_at(bytes, 7, 5000)));
+	buf_fini(&seen.content);
+	buf_fini(&raw);
+	close(ends[1]);
+
+	make_connection(AF_UNIX, ends);
+	writer_begin(&writer, ends[0], ID, PATIENCE_MS);
+	assert_true(
+	    writer_put(&writer, bytes_at(bytes, 0, WRITER_RECORD_LEN + 1)));
+	assert_false(writer_restart(&writer));
+	writer_fail(&writer);
+	assert_false(writer_restart(&writer));
+	close(ends[0]);
+	close(ends[1]);
+	free(bytes);
+}
+
 static void
 what_has_ended_cannot_fail(void **state)
 {
@@ -314,6 +353,7 @@ main(void)
 		cmocka_unit_test(a_slow_reader_gets_all_of_it),
 		cmocka_unit_test(signals_do_not_cut_an_answer),
 		cmocka_unit_test(a_failure_ends_in_eight_zeros),
+		cmocka_unit_test(a_restart_takes_all_of_it_back),
 		cmocka_unit_test(what_has_ended_cannot_fail),
 		cmocka_unit_test(a_peer_that_leaves_ends_the_answer),
 		cmocka_unit_test(a_peer_that_takes_nothing_is_given_up),
