@@ -54,7 +54,9 @@ enum fcgi_result fcgi_accept(struct fcgi *fcgi, struct request *request,
  */
 
 /* Done with the request: close the connection, free what was read.  Fails the
- * answer if it was neither ended nor failed. */
+ * answer if it was neither ended nor failed.  A peer that was still sending (a
+ * body, which no one reads) has READ_TIMEOUT_MS to see the end and hang up,
+ * since to close on it could take the answer along. */
 void fcgi_finish(struct fcgi *fcgi);
 
 #endif

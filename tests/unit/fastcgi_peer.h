@@ -14,6 +14,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -150,7 +151,8 @@ make_connection(int family, int ends[2])
 	close(fd);
 }
 
-static inline void
+/* False where the other end is gone. */
+static inline bool
 write_all(int fd, const char *data, size_t len, size_t at_once)
 {
 	while (len > 0) {
@@ -158,14 +160,16 @@ write_all(int fd, const char *data, size_t len, size_t at_once)
 		ssize_t sent = send(fd, data, n, MSG_NOSIGNAL);
 
 		if (sent <= 0)
-			return;
+			return (false);
 		data += sent;
 		len -= (size_t)sent;
 	}
+	return (true);
 }
 
 /* A signal that a child sends its parent with each read; 0: none. */
 static int peer_signal;
+static pid_t peer_parent;
 
 /* Read all that comes, at most AT_ONCE bytes at a time; the error that ended
  * it, or 0. */
@@ -177,8 +181,9 @@ read_all(int fd, size_t at_once, struct buf *out)
 
 	while ((got = recv(fd, bytes, at_once, 0)) > 0) {
 		add(out, bytes, (size_t)got);
-		if (peer_signal != 0)
-			kill(getppid(), peer_signal);
+		/* It may have lost its parent, and have another's. */
+		if (peer_signal != 0 && getppid() == peer_parent)
+			kill(peer_parent, peer_signal);
 	}
 	return (got < 0 ? errno : 0);
 }
@@ -198,6 +203,7 @@ start_peer(int fd, int other_fd, const struct buf *request, size_t at_once,
 	struct peer peer = { .memory = memfd_create("peer", MFD_CLOEXEC) };
 	struct buf raw;
 
+	peer_parent = getpid();
 	peer.pid = fork();
 	assert_true(peer.pid >= 0);
 	if (peer.pid > 0) {
@@ -207,8 +213,9 @@ start_peer(int fd, int other_fd, const struct buf *request, size_t at_once,
 	if (other_fd >= 0)
 		close(other_fd);
 	buf_init(&raw, BYTES_MAX);
-	if (request != NULL)
-		write_all(fd, request->data, request->len, at_once);
+	if (request != NULL &&
+	    !write_all(fd, request->data, request->len, at_once))
+		_exit(1);
 	if (read_all(fd, read_at_once, &raw) != 0 ||
 	    write(peer.memory, buf_string(&raw), raw.len) != (ssize_t)raw.len)
 		_exit(1);

@@ -658,6 +658,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		/* First: libfcgi is initialised once. */
+		cmocka_unit_test(signals_stay_the_daemons),
 		cmocka_unit_test(parameters_become_a_request),
 		cmocka_unit_test(odd_parameters),
 		cmocka_unit_test(no_parameters_are_a_request_too),
@@ -666,7 +668,6 @@ main(void)
 		cmocka_unit_test(who_sends_nothing_of_use_is_closed),
 		cmocka_unit_test(who_has_left_is_not_served),
 		cmocka_unit_test(accept_never_waits),
-		cmocka_unit_test(signals_stay_the_daemons),
 		cmocka_unit_test(nothing_is_left_behind),
 		cmocka_unit_test(an_answer_without_an_end_fails),
 		cmocka_unit_test(an_answer_that_is_given_up_is_reset),
