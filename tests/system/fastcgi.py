@@ -16,12 +16,34 @@ def _length(size):
     return bytes([size]) if size < 128 else struct.pack("!I", size | 1 << 31)
 
 
-def _record(kind, content=b""):
+def record(kind, content=b"", request_id=1, padding=0):
     """CONTENT as records of KIND, or the empty one that ends a stream."""
     return b"".join(
-        struct.pack("!BBHHBx", 1, kind, 1, len(part), 0) + part
+        struct.pack("!BBHHBx", 1, kind, request_id, len(part), padding) +
+        part + b"p" * padding
         for part in (content[at:at + 65535]
                      for at in range(0, len(content) or 1, 65535)))
+
+
+def begin(flags=0, role=1, request_id=1):
+    """A BEGIN_REQUEST."""
+    return record(BEGIN, struct.pack("!HB5x", role, flags), request_id)
+
+
+def encode(params):
+    """PARAMS (pairs of str or bytes) as they stand in records."""
+    pairs = [[part if isinstance(part, bytes) else str(part).encode()
+              for part in pair] for pair in params]
+    return b"".join(_length(len(name)) + _length(len(value)) + name + value
+                    for name, value in pairs)
+
+
+def request_bytes(params, stdin=b""):
+    """A whole request as bytes, to be cut, garbled or sent as it is."""
+    content = encode(params)
+    return (begin() + record(PARAMS, content) +
+            (record(PARAMS) if content else b"") +
+            (record(STDIN, stdin) if stdin else b"") + record(STDIN))
 
 
 class Exchange:
@@ -41,14 +63,7 @@ class Exchange:
         self._raw = b""      # records, not yet taken apart
         self._output = b""   # of the answer, not yet taken
         self.is_ended = False
-        pairs = [[part if isinstance(part, bytes) else str(part).encode()
-                  for part in pair] for pair in params]
-        self._socket.sendall(
-            _record(BEGIN, struct.pack("!HB5x", 1, 0)) +
-            _record(PARAMS, b"".join(
-                _length(len(name)) + _length(len(value)) + name + value
-                for name, value in pairs)) +
-            _record(PARAMS) + _record(STDIN))
+        self._socket.sendall(request_bytes(params))
 
     def __enter__(self):
         return self
@@ -148,3 +163,103 @@ class Fastcgi:
     def get(self, path, **params):
         """GET with PARAMS by name (HTTP_RANGE="bytes=0-9")."""
         return self.request(path, params=params.items())
+
+
+class Wire:
+    """A connection to ADDRESS on which any bytes are sent, at any time, and
+    what comes back is kept to the last byte.  Nothing takes over SECONDS."""
+
+    def __init__(self, address, seconds=30):
+        if address.startswith("unix:"):
+            self._socket = socket.socket(socket.AF_UNIX)
+            self._socket.settimeout(seconds * PATIENCE)
+            self._socket.connect(address[5:])
+        else:
+            host, _, port = address.rpartition(":")
+            self._socket = socket.create_connection(
+                (host.strip("[]"), int(port)), seconds * PATIENCE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Hang up."""
+        self._socket.close()
+
+    def send(self, data, size=None):
+        """DATA in pieces of SIZE bytes (None: at once), each of which may be
+        seen for itself; false where the peer has closed."""
+        size = size or max(len(data), 1)
+        try:
+            for at in range(0, len(data), size):
+                self._socket.sendall(data[at:at + size])
+        except ConnectionError:
+            return False
+        return True
+
+    def read(self):
+        """All that comes until the peer closes: a Reply."""
+        raw = b""
+        try:
+            while part := self._socket.recv(65536):
+                raw += part
+        except ConnectionError:
+            pass
+        except socket.timeout:
+            raise Failure("the connection is not closed in time") from None
+        return Reply(raw)
+
+
+class Reply:
+    """What came over a connection up to its end.
+
+    .output     all of STDOUT
+    .status     of its head; None where there is no whole one
+    .headers    pairs in their order, Status not among them
+    .body       what stood behind it
+    .has_eof    STDOUT was ended
+    .has_end    END_REQUEST came, status 0, request complete
+    .tail       bytes that are no record: b"" after a proper end, 8 zeros
+                after an answer that failed, part of a record otherwise
+    .sizes      of the records of STDOUT
+    """
+
+    def __init__(self, raw):
+        self.output = b""
+        self.has_eof = self.has_end = False
+        self.sizes = []
+        while len(raw) >= 8:
+            version, kind, _, length, padding = struct.unpack(
+                "!BBHHBx", raw[:8])
+            if version != 1 or len(raw) < 8 + length + padding:
+                break
+            content = raw[8:8 + length]
+            raw = raw[8 + length + padding:]
+            if kind == STDOUT:
+                self.output += content
+                self.sizes.append(length)
+                self.has_eof |= length == 0
+            elif kind == END:
+                self.has_end = content == bytes(8)
+        self.tail = raw
+        head, is_whole, self.body = self.output.partition(b"\r\n\r\n")
+        pairs = [(name, value.strip()) for name, _, value in
+                 (line.partition(":")
+                  for line in head.decode("latin-1").split("\r\n"))]
+        self.status = self.headers = None
+        if is_whole:
+            self.status = int(re.match(r"\d+", pairs[0][1])[0])
+            self.headers = pairs[1:]
+
+    @property
+    def is_whole(self):
+        """It ended as a success does."""
+        return self.has_eof and self.has_end and self.tail == b""
+
+    @property
+    def is_failed(self):
+        """It was made to fail where every nginx sees it."""
+        return not (self.has_eof or self.has_end) and self.tail == bytes(8)

@@ -6,6 +6,7 @@ import os
 import re
 
 from harness import PATIENCE, Nginx, Trys3d, equal, true
+from origin import Origin
 
 SMALL = os.urandom(10_000)
 LARGE = os.urandom(3_000_000)  # over max_object: streamed
@@ -50,20 +51,27 @@ def plain(body, **more):
         "headers": headers | more.get("headers", {})}
 
 
+def start_origin(suite, **options):
+    """An Origin that ends with the suite."""
+    origin = Origin(**options)
+    suite.on_end(origin.stop)
+    return origin
+
+
 class Scene:
     """One worker of trys3d before ORIGIN, asked by nginx with its cache
     (.cached) and by nginx without (.uncached)."""
 
-    def __init__(self, suite, origin, name, site=None, daemon=None,
-                 memcached=None, is_cached=True):
+    def __init__(self, suite, origin, name, is_cached=True, **sections):
+        """SECTIONS: settings of daemon, cache and site."""
         self.origin = origin
         # One worker: what it learns of S3 it knows in the next request.
-        settings = {"daemon": {"workers": 1, "log_level": "debug"} |
-                    (daemon or {}),
-                    "site main": origin.site(**SHORT) | (site or {})}
-        if memcached:
-            settings["cache"] = {"servers": memcached.address}
-        self.trys3d = Trys3d(suite, settings, name=f"trys3d-{name}")
+        self.trys3d = Trys3d(suite, {
+            "daemon": {"workers": 1, "log_level": "debug"} |
+            sections.get("daemon", {}),
+            "cache": sections.get("cache", {}),
+            "site main": origin.site(**SHORT) | sections.get("site", {}),
+        }, name=f"trys3d-{name}")
         self._at = 0
         self.uncached = Nginx(suite, self.trys3d.socket, is_cached=False,
                               name=f"uncached-{name}")

@@ -16,8 +16,8 @@ import time
 import urllib.parse
 
 from fastcgi import Fastcgi
-from harness import (PATIENCE, WRAPPER, Failure, Memcached, Rgw, Suite, Trys3d, equal,
-                     free_port, true, wait_for)
+from harness import (PATIENCE, WRAPPER, Failure, Memcached, Rgw, Skip, Suite, Trys3d,
+                     equal, free_port, true, wait_for)
 
 CLIENTS = 8 if WRAPPER else 32
 MISS, HIT = "trys3; fwd=uri-miss; fwd-status=200", "trys3; hit"
@@ -256,7 +256,7 @@ def test_hits(bench):
         before = items(memcached)
         equal(client.request(path, "HEAD").header("Cache-Status"), MISS)
         equal(client.get(path, HTTP_RANGE="bytes=1-2").header("Cache-Status"),
-              "trys3; fwd=partial; fwd-status=206")
+              "trys3; fwd=uri-miss; fwd-status=206")
         equal(items(memcached), before)
         equal(bench.right(client, path), STORED)
 
@@ -646,7 +646,7 @@ def test_full(bench):
         statuses = [bench.right(client, path) for path in paths]
         kept = statuses.count(HIT)
         true(0 < kept < len(paths), f"{kept} entries fit")
-        equal(items(memcached), kept)
+        wait_for(lambda: items(memcached) == kept, "the last lease to go")
         equal(len(re.findall("is full", daemon.log())), 1, "lines")
         true("is down" not in daemon.log(), "it counts as down")
 
@@ -796,6 +796,8 @@ def test_lies(bench):
     # libmemcached 1.1.4 has an assertion on that (storage.cc:257), so that it
     # may cost a worker; it may never cost more.
     with bench.suite.test("END to a store: no wrong byte, and it goes on"):
+        if WRAPPER:
+            raise Skip("valgrind would tell of that assertion")
         liar.answer = lambda line: b"END\r\n"
         failures = check_lie(bench, daemon, path)
         equal(set(failures) - {"no head of an answer"}, set())
