@@ -24,11 +24,19 @@ TREE_TESTS = tests/tree/layers.sh tests/tree/limits.sh
 # make check SYSTEM_TESTS=
 SYSTEM_TESTS = \
 	tests/system/test_answers.py \
+	tests/system/test_bodies.py \
+	tests/system/test_cache.py \
 	tests/system/test_contrib.py \
 	tests/system/test_crash.py \
+	tests/system/test_endings.py \
+	tests/system/test_faults.py \
 	tests/system/test_keys.py \
+	tests/system/test_leaks.py \
 	tests/system/test_nginx.py \
-	tests/system/test_pool.py
+	tests/system/test_pool.py \
+	tests/system/test_requests.py \
+	tests/system/test_sites.py \
+	tests/system/test_stream.py
 
 if HAVE_CMOCKA
 UNIT_TESTS = \
@@ -68,7 +76,10 @@ endif
 TESTS += $(UNIT_TESTS) $(TREE_TESTS) $(SYSTEM_TESTS)
 dist_check_SCRIPTS += $(TREE_TESTS) $(SYSTEM_TESTS)
 EXTRA_DIST += \
+	tests/system/fastcgi.py \
 	tests/system/harness.py \
+	tests/system/origin.py \
+	tests/system/scene.py \
 	tests/unit/fastcgi_peer.h \
 	tests/unit/memcacheds.h \
 	tests/valgrind.supp \
