@@ -10,6 +10,10 @@
 #include "base/log.h"
 #include "s3/etag.h"
 
+/* So much of a large object is waited for before its answer begins: what breaks
+ * off until then is fetched anew.  A record's worth goes out at once anyway. */
+enum { STREAM_FROM = 65536 };
+
 /* From here on bytes go straight through to the client. */
 static enum fetch_wish
 begin_stream(struct serving *s)
@@ -51,6 +55,7 @@ begin(void *context, const struct fetch_head *head)
 	metadata_fini(&s->metadata);
 	metadata_copy(&s->metadata, head->metadata);
 	buf_clear(&s->collected);
+	s->collect_max = s->parts->cache_settings->max_object;
 	s->etag_is_md5 = head->etag_is_md5;
 	s->length_known = head->size_known;
 	s->is_part = head->fit == RANGE_FIT_PART;
@@ -83,7 +88,9 @@ begin(void *context, const struct fetch_head *head)
 		s->answer.status = 200;
 	if (s->answer.status != 200 && s->answer.status != 206)
 		return (FETCH_ENOUGH);
-	return (begin_stream(s));
+	if (s->collect_max > STREAM_FROM)
+		s->collect_max = STREAM_FROM;
+	return (FETCH_GO_ON);
 }
 
 /* fetch_sink: bytes of the object. */
@@ -93,11 +100,11 @@ take(void *context, struct span bytes)
 	struct serving *s = context;
 
 	if (!s->is_streaming) {
-		if (is_small(s, s->collected.len + bytes.len) &&
+		if (s->collected.len + bytes.len <= s->collect_max &&
 		    buf_add_span(&s->collected, bytes))
 			return (true);
-		/* Its length was not said, and it is no small object. */
-		if (s->answer.status != 200 || begin_stream(s) != FETCH_GO_ON ||
+		/* A large one, or its length was not said and is large. */
+		if (begin_stream(s) != FETCH_GO_ON ||
 		    !s->sink->body(s->sink->context, buf_span(&s->collected)))
 			return (false);
 		buf_fini(&s->collected);

@@ -44,6 +44,7 @@ struct serving {
 	struct metadata metadata; /* of the object, ours or a view of the
 	                           * cache's entry */
 	struct buf collected;     /* its bytes, when they were fetched */
+	uint64_t collect_max;     /* so many, before the rest is streamed */
 	struct span body;         /* its bytes, wherever they are */
 	bool is_part;             /* body is only what the range asked for */
 	bool is_whole;   /* body is all of the object, fit to be stored */

@@ -758,7 +758,7 @@ def test_watchdog(suite, origin):
                    {"workers": 1, "request_timeout": "1s"})
     with suite.test("a worker ends an endless request itself"):
         before = workers(daemon, 1)
-        equal(Ask(daemon.socket, "drip").answer(), None)
+        equal(Ask(daemon.socket, "drip").answer()[0], 503)
         equal(workers(daemon, 1), before)
         good(daemon.socket)
 
