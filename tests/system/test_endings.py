@@ -164,17 +164,17 @@ class Bench:
         self.check_whole(setup, path)
 
 
-GONE = {"error": "NoSuchKey", "times": 0}
+REFUSED = {"error": "NoSuchBucket", "times": 0}
 # How S3 breaks off for good; the first two before a record is full.
 BREAKS = [
-    ("at once", [{"break_after": 0}, GONE]),
-    ("after 20,000 bytes", [{"break_after": 20_000}, GONE]),
-    ("after 500,000 bytes", [{"break_after": 500_000}, GONE]),
-    ("a byte before the end", [{"break_after": len(BODY) - 1}, GONE]),
+    ("at once", [{"break_after": 0}, REFUSED]),
+    ("after 20,000 bytes", [{"break_after": 20_000}, REFUSED]),
+    ("after 500,000 bytes", [{"break_after": 500_000}, REFUSED]),
+    ("a byte before the end", [{"break_after": len(BODY) - 1}, REFUSED]),
     ("after 500,000 bytes of chunks", [
-        {"framing": "chunked", "break_after": 500_000}, GONE]),
+        {"framing": "chunked", "break_after": 500_000}, REFUSED]),
     ("before the last chunk", [
-        {"framing": "chunked", "break_after": len(BODY)}, GONE]),
+        {"framing": "chunked", "break_after": len(BODY)}, REFUSED]),
 ]
 
 
