@@ -160,7 +160,7 @@ def test_environment(bench):
         daemon = good("bare", bench.body("second"),
                       AWS_ENDPOINT_URL_S3=rgw.endpoint, TRYS3_WORKERS="3",
                       TRYS3_MEMCACHED=memcached.address)
-        equal(len(daemon.workers()), 3)
+        wait_for(lambda: len(daemon.workers()) == 3, "three workers")
         client = Fastcgi(daemon.socket)
         wait_for(lambda: client.get("/" + KEY).header("Cache-Status") ==
                  "trys3; hit", "a hit")

@@ -203,7 +203,7 @@ def test_hang_up(bench):
     """Who goes away in the middle holds no worker."""
     daemon = bench.daemon("hang-up", workers=1)
     client = Fastcgi(daemon.socket)
-    worker = daemon.workers()
+    worker = wait_for(daemon.workers, "the worker")
     with bench.suite.test("a client that goes away in the middle frees the "
                           "worker"):
         for _ in range(5):
