@@ -22,8 +22,8 @@ enum credentials_result {
 
 /* One provider.  On FOUND, *FOUND is set (its strings are the caller's, freed
  * by credentials_fini) and WHERE says where ("profile default in
- * /root/.aws/credentials"); on the others WHERE says what was looked for and
- * why it is not there.  Never a secret. */
+ * /srv/gyazo/.aws/credentials"); on the others WHERE says what was looked for
+ * and why it is not there.  Never a secret. */
 struct credentials_provider {
 	const char *name;
 	enum credentials_result (*find)(const struct site *site,
