@@ -11,7 +11,7 @@ PY_LOG_COMPILER = python3
 
 # Where things are, and nothing of the user's own settings for AWS and TLS.
 AM_TESTS_ENVIRONMENT = \
-	for v in $$(env | sed -n 's/^\(AWS_[A-Z0-9_]*\|TRYS3_[BLWM][A-Z]*\|SSL_CERT_[A-Z]*\|[A-Za-z]*_[Pp][Rr][Oo][Xx][Yy]\)=.*/\1/p'); do unset $$v; done; \
+	for v in $$(env | sed -n 's/^\(AWS_[A-Z0-9_]*\|TRYS3_\(BUCKET\|LISTEN\|WORKERS\|MEMCACHED\)\|SSL_CERT_[A-Z]*\|[A-Za-z]*_[Pp][Rr][Oo][Xx][Yy]\)=.*/\1/p'); do unset $$v; done; \
 	CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
 	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
 	srcdir_abs='$(abs_top_srcdir)'; export srcdir_abs; \
