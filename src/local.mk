@@ -4,6 +4,7 @@
 noinst_LIBRARIES += src/libcore.a src/libdaemon.a
 
 src_libcore_a_SOURCES = \
+	src/base/access.c src/base/access.h \
 	src/base/attr.h \
 	src/base/buf.c src/base/buf.h \
 	src/base/clock.c src/base/clock.h \
@@ -13,6 +14,9 @@ src_libcore_a_SOURCES = \
 	src/base/mem.c src/base/mem.h \
 	src/base/parse.c src/base/parse.h \
 	src/base/peer.c src/base/peer.h \
+	src/base/secret.c src/base/secret.h \
+	src/base/user.c src/base/user.h \
+	src/base/xml.c src/base/xml.h \
 	src/s3/delivery.c src/s3/delivery.h \
 	src/s3/error.c src/s3/error.h \
 	src/s3/etag.c src/s3/etag.h \
@@ -31,9 +35,9 @@ src_libcore_a_SOURCES = \
 	src/cache/entry.c src/cache/entry.h \
 	src/cache/memcached.c src/cache/memcached.h \
 	src/cache/servers.c src/cache/servers.h \
+	src/credentials/profile.c \
 	src/credentials/chain.c src/credentials/chain.h \
 	src/credentials/environment.c \
-	src/credentials/profile.c \
 	src/credentials/site.c \
 	src/config/config.c src/config/config.h \
 	src/config/read.c src/config/read.h \
@@ -61,7 +65,7 @@ src_libdaemon_a_SOURCES = \
 	src/pool/worker.c src/pool/worker.h
 
 CORE_LIBS = src/libcore.a $(CURL_LIBS) $(CRYPTO_LIBS) $(MEMCACHED_LIBS) \
-	$(INIH_LIBS) $(EXPAT_LIBS)
+	$(INIH_LIBS) $(EXPAT_LIBS) $(JANSSON_LIBS)
 DAEMON_LIBS = src/libdaemon.a $(CORE_LIBS) $(FCGI_LIBS)
 
 sbin_PROGRAMS += trys3d

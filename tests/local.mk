@@ -9,9 +9,11 @@ PY_LOG_DRIVER = $(tap_driver)
 SH_LOG_COMPILER = $(SHELL)
 PY_LOG_COMPILER = python3
 
-# Where things are, and nothing of the user's own settings for AWS and TLS.
+# Where things are, and nothing of the user's own settings for AWS and TLS; nor
+# is the machine asked on which the tests run, if it is one of EC2.
 AM_TESTS_ENVIRONMENT = \
 	for v in $$(env | sed -n 's/^\(AWS_[A-Z0-9_]*\|TRYS3_\(BUCKET\|LISTEN\|WORKERS\|MEMCACHED\)\|SSL_CERT_[A-Z]*\|[A-Za-z]*_[Pp][Rr][Oo][Xx][Yy]\)=.*/\1/p'); do unset $$v; done; \
+	AWS_EC2_METADATA_DISABLED=true; export AWS_EC2_METADATA_DISABLED; \
 	CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
 	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
 	srcdir_abs='$(abs_top_srcdir)'; export srcdir_abs; \
@@ -40,12 +42,14 @@ SYSTEM_TESTS = \
 
 if HAVE_CMOCKA
 UNIT_TESTS = \
+	tests/unit/test_access \
 	tests/unit/test_answer \
 	tests/unit/test_buf \
 	tests/unit/test_cache \
 	tests/unit/test_config \
 	tests/unit/test_credentials \
 	tests/unit/test_entry \
+	tests/unit/test_env \
 	tests/unit/test_error \
 	tests/unit/test_etag \
 	tests/unit/test_fcgi \
@@ -57,6 +61,7 @@ UNIT_TESTS = \
 	tests/unit/test_listen \
 	tests/unit/test_log \
 	tests/unit/test_manual \
+	tests/unit/test_mem \
 	tests/unit/test_memcached \
 	tests/unit/test_metadata \
 	tests/unit/test_object \
@@ -65,11 +70,13 @@ UNIT_TESTS = \
 	tests/unit/test_range \
 	tests/unit/test_request \
 	tests/unit/test_scoreboard \
+	tests/unit/test_secret \
 	tests/unit/test_sigv4 \
 	tests/unit/test_sigv4_vectors \
 	tests/unit/test_site \
 	tests/unit/test_uri \
-	tests/unit/test_writer
+	tests/unit/test_writer \
+	tests/unit/test_xml
 check_PROGRAMS += $(UNIT_TESTS)
 endif
 
@@ -81,6 +88,7 @@ EXTRA_DIST += \
 	tests/system/origin.py \
 	tests/system/scene.py \
 	tests/unit/fastcgi_peer.h \
+	tests/unit/freed.h \
 	tests/unit/memcacheds.h \
 	tests/valgrind.supp \
 	tests/lab
@@ -88,6 +96,8 @@ EXTRA_DIST += \
 LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 
 # Where a test plays the surroundings of what it tests: by the linker.
+wrap_memory = -Wl,--wrap=malloc -Wl,--wrap=realloc -Wl,--wrap=free
+tests_unit_test_buf_LDFLAGS = $(AM_LDFLAGS) $(wrap_memory)
 tests_unit_test_cache_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms
 tests_unit_test_fcgi_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4
 tests_unit_test_fetch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms \
@@ -95,6 +105,7 @@ tests_unit_test_fetch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms \
 	-Wl,--wrap=object_free \
 	-Wl,--wrap=object_get -Wl,--wrap=object_new -Wl,--wrap=peer_wait
 tests_unit_test_generation_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=kill
+tests_unit_test_mem_LDFLAGS = $(AM_LDFLAGS) $(wrap_memory)
 tests_unit_test_memcached_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=log_info -Wl,--wrap=log_warning
 tests_unit_test_object_LDFLAGS = $(AM_LDFLAGS) \
@@ -107,4 +118,6 @@ tests_unit_test_request_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cache_lease \
 	-Wl,--wrap=cache_store -Wl,--wrap=cache_store_missing \
 	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=clock_wall_s \
 	-Wl,--wrap=fetch_object -Wl,--wrap=fetch_pass_on -Wl,--wrap=peer_wait
+tests_unit_test_secret_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=munmap
 tests_unit_test_writer_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sendmsg
+tests_unit_test_xml_LDFLAGS = $(AM_LDFLAGS) $(wrap_memory)

@@ -11,6 +11,9 @@
 
 #include "base/mem.h"
 
+/* So many bytes in a row are a piece of a secret. */
+enum { PIECE_LEN = 6 };
+
 struct span
 span_of(const char *string)
 {
@@ -77,6 +80,45 @@ span_skip(struct span span, size_t count)
 	return ((struct span){ span.data + count, span.len - count });
 }
 
+bool
+span_has_control(struct span span)
+{
+	for (size_t i = 0; i < span.len; i++) {
+		unsigned char c = (unsigned char)span.data[i];
+
+		if (c < 0x20 || c == 0x7f)
+			return (true);
+	}
+	return (false);
+}
+
+bool
+span_shows(struct span text, struct span secret)
+{
+	if (secret.len < PIECE_LEN)
+		return (false);
+	for (size_t i = 0; i + PIECE_LEN <= text.len; i++)
+		if (memmem(secret.data, secret.len, text.data + i, PIECE_LEN) !=
+		    NULL)
+			return (true);
+	return (false);
+}
+
+size_t
+span_front(struct span span, const char *others)
+{
+	size_t len = 0;
+
+	for (; len < span.len; len++) {
+		char c = to_lower(span.data[len]);
+
+		if ((c < 'a' || c > 'z') && (c < '0' || c > '9') &&
+		    (c == '\0' || strchr(others, span.data[len]) == NULL))
+			break;
+	}
+	return (len);
+}
+
 struct span
 span_cut(struct span *rest, char separator)
 {
@@ -101,10 +143,19 @@ buf_init(struct buf *buf, size_t max)
 }
 
 void
+buf_init_secret(struct buf *buf, size_t max)
+{
+	*buf = (struct buf){ .max = max, .is_secret = true };
+}
+
+void
 buf_fini(struct buf *buf)
 {
-	free(buf->data);
-	buf_init(buf, buf->max);
+	if (buf->is_secret)
+		mem_wipe_free(buf->data);
+	else
+		free(buf->data);
+	*buf = (struct buf){ .max = buf->max, .is_secret = buf->is_secret };
 }
 
 void
@@ -118,7 +169,22 @@ buf_wipe(struct buf *buf)
 void
 buf_clear(struct buf *buf)
 {
+	if (buf->is_secret && buf->data != NULL)
+		explicit_bzero(buf->data, buf->room);
 	buf->len = 0;
+}
+
+/* A block of ROOM bytes with what BUF holds in place of BUF's, which is wiped:
+ * realloc would leave it behind. */
+static void
+move_secret(struct buf *buf, size_t room)
+{
+	char *data = mem_alloc(room);
+
+	if (buf->len > 0)
+		memcpy(data, buf->data, buf->len);
+	mem_wipe_free(buf->data);
+	buf->data = data;
 }
 
 bool
@@ -128,8 +194,11 @@ buf_reserve(struct buf *buf, size_t len)
 		return (false);
 	if (len + 1 <= buf->room)
 		return (true);
+	if (buf->is_secret)
+		move_secret(buf, len + 1);
+	else
+		buf->data = mem_resize(buf->data, len + 1);
 	buf->room = len + 1;
-	buf->data = mem_resize(buf->data, buf->room);
 	return (true);
 }
 

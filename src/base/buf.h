@@ -43,6 +43,19 @@ struct span span_trim(struct span span);
 /* SPAN without its first COUNT bytes; COUNT <= SPAN.len. */
 struct span span_skip(struct span span, size_t count);
 
+/* Is there a control character of ASCII (C0 or DEL) in SPAN?  With one, it can
+ * be no header's value and no line of text. */
+bool span_has_control(struct span span);
+
+/* Does TEXT show a piece of SECRET: six bytes in a row?  What is shorter is no
+ * secret, and would be found in every word.  For what others say, who may
+ * repeat what they were sent. */
+bool span_shows(struct span text, struct span secret);
+
+/* How many bytes at the front of SPAN are letters or digits of ASCII, or one of
+ * OTHERS; never a NUL. */
+size_t span_front(struct span span, const char *others);
+
 /* Cut *REST at the first SEPARATOR: what stood before it is returned, *REST
  * keeps what stood behind.  Where there is none, all of *REST is returned
  * and *REST becomes no value (data NULL). */
@@ -52,17 +65,22 @@ struct buf {
 	char *data; /* len bytes, then one NUL that is not counted; may be
 	             * NULL while nothing was added */
 	size_t len;
-	size_t room; /* bytes allocated */
-	size_t max;  /* greatest len */
+	size_t room;    /* bytes allocated */
+	size_t max;     /* greatest len */
+	bool is_secret; /* wiped whenever memory is given back */
 };
 
 /* An empty buffer for at most MAX bytes; nothing is allocated yet. */
 void buf_init(struct buf *buf, size_t max);
 
-/* Give the memory back; BUF is as after buf_init. */
+/* The same for secrets: memory is wiped before it is given back, also when the
+ * buffer grows or is cleared. */
+void buf_init_secret(struct buf *buf, size_t max);
+
+/* Give the memory back; BUF is as after buf_init (or buf_init_secret). */
 void buf_fini(struct buf *buf);
 
-/* Wipe, then as buf_fini. */
+/* Wipe, then as buf_fini; for a buffer that may have grown, buf_init_secret. */
 void buf_wipe(struct buf *buf);
 
 /* Forget the bytes, keep the memory. */

@@ -8,4 +8,8 @@
 /* The value of NAME, as getenv(3) lends it; NULL where it is unset or empty. */
 const char *env_get(const char *name);
 
+/* Unset NAME, whose value is a secret, after wiping it where it stands: the
+ * environment is part of a core file. */
+void env_wipe(const char *name);
+
 #endif

@@ -131,12 +131,24 @@ take_piece(
 	return (1);
 }
 
-/* Let inih read what FEED was set up with. */
+/* Wipe the stack below the caller's frame. */
+static ATTR_NOINLINE void
+wipe_below(void)
+{
+	char dead[2048];
+
+	explicit_bzero(dead, sizeof(dead));
+}
+
+/* Let inih read what FEED was set up with.  Its own copy of that stood where
+ * its frame was. */
 static bool
 run_inih(struct feed *feed)
 {
-	return (ini_parse_stream(read_piece, feed, take_piece, feed) == 0 &&
-	    feed->is_known && !feed->is_wrong);
+	int result = ini_parse_stream(read_piece, feed, take_piece, feed);
+
+	wipe_below();
+	return (result == 0 && feed->is_known && !feed->is_wrong);
 }
 
 /* TEXT begins behind a "[".  inih is shown it as a value, so that a name of

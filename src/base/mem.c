@@ -4,6 +4,7 @@
  */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,4 +85,30 @@ mem_wipe_string(char **string)
 	explicit_bzero(*string, strlen(*string));
 	free(*string);
 	*string = NULL;
+}
+
+void
+mem_wipe_free(void *memory)
+{
+	/* All of the block: a library may have used less of it in the end than
+	 * it did before. */
+	if (memory != NULL)
+		explicit_bzero(memory, malloc_usable_size(memory));
+	free(memory);
+}
+
+void *
+mem_wipe_resize(void *memory, size_t size)
+{
+	size_t len = memory != NULL ? malloc_usable_size(memory) : 0;
+	void *other = malloc(size > 0 ? size : 1);
+
+	/* Always another block: realloc would give back the end of this one, or
+	 * all of it, as it is. */
+	if (other == NULL)
+		return (NULL);
+	if (memory != NULL)
+		memcpy(other, memory, len < size ? len : size);
+	mem_wipe_free(memory);
+	return (other);
 }

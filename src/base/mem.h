@@ -34,4 +34,12 @@ char *mem_printf(const char *format, ...) ATTR_PRINTF(1, 2) ATTR_MUST_USE;
  * Does nothing where *STRING is NULL. */
 void mem_wipe_string(char **string);
 
+/* Wipe all that MEMORY, of malloc and its kin, holds, and free it: for
+ * libraries that let themselves be given an allocator.  NULL is passed over. */
+void mem_wipe_free(void *memory);
+
+/* As realloc(3), but what is left behind is wiped.  NULL where there is no
+ * memory, as those libraries expect. */
+void *mem_wipe_resize(void *memory, size_t size) ATTR_MUST_USE;
+
 #endif

@@ -363,6 +363,8 @@ scan_field(struct span *text, char what, struct date *date)
 	case 'b':
 		return (
 		    scan_name(text, months, COUNT_OF(months), &date->month));
+	case 'm':
+		return (scan_digits(text, 2, &date->month));
 	case 'd':
 		return (scan_digits(text, 2, &date->day));
 	case 'e': /* two digits, or a space and one */
@@ -382,17 +384,18 @@ scan_field(struct span *text, char what, struct date *date)
 	}
 }
 
+/* Take what FORM describes off *TEXT. */
 static bool
-scan_date(struct span text, const char *form, struct date *date)
+scan_date(struct span *text, const char *form, struct date *date)
 {
 	for (; *form != '\0'; form++) {
-		bool found = *form == '%' ? scan_field(&text, *++form, date)
-					  : scan_literal(&text, *form);
+		bool found = *form == '%' ? scan_field(text, *++form, date)
+					  : scan_literal(text, *form);
 
 		if (!found)
 			return (false);
 	}
-	return (text.len == 0);
+	return (true);
 }
 
 /* Put the century to a year of two digits: the latest that is not more than
@@ -432,9 +435,10 @@ parse_http_date(struct span text, int64_t now, int64_t *seconds)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(forms); i++) {
+		struct span rest = text;
 		struct date date;
 
-		if (!scan_date(text, forms[i].form, &date))
+		if (!scan_date(&rest, forms[i].form, &date) || rest.len > 0)
 			continue;
 		if (forms[i].is_short_year)
 			guess_century(&date, bound_seconds(now));
@@ -444,6 +448,57 @@ parse_http_date(struct span text, int64_t now, int64_t *seconds)
 		return (true);
 	}
 	return (false);
+}
+
+/* A point and digits behind it; nothing is well, too. */
+static bool
+scan_fraction(struct span *text)
+{
+	struct span digits, behind;
+
+	if (!scan_literal(text, '.'))
+		return (true);
+	split_unit(*text, &digits, &behind);
+	*text = behind;
+	return (digits.len > 0);
+}
+
+/* Z, or how far the local time is ahead of UTC. */
+static bool
+scan_zone(struct span *text, int64_t *ahead_s)
+{
+	int64_t hours, minutes = 0;
+	bool is_behind;
+
+	*ahead_s = 0;
+	if (scan_literal(text, 'Z'))
+		return (true);
+	is_behind = scan_literal(text, '-');
+	if (!is_behind && !scan_literal(text, '+'))
+		return (false);
+	if (!scan_digits(text, 2, &hours) || hours > 23)
+		return (false);
+	if ((scan_literal(text, ':') || text->len > 0) &&
+	    (!scan_digits(text, 2, &minutes) || minutes > 59))
+		return (false);
+	*ahead_s = (hours * 60 + minutes) * (is_behind ? -60 : 60);
+	return (true);
+}
+
+bool
+parse_iso_date(struct span text, int64_t *seconds)
+{
+	struct date date;
+	int64_t ahead_s;
+
+	if (!scan_date(&text, "%Y-%m-%d", &date) ||
+	    (!scan_literal(&text, 'T') && !scan_literal(&text, ' ')) ||
+	    !scan_date(&text, "%T", &date) || !scan_fraction(&text) ||
+	    !scan_zone(&text, &ahead_s) || text.len > 0 ||
+	    !is_in_calendar(&date))
+		return (false);
+	*seconds = date_to_seconds(&date) - ahead_s;
+	return (true);
 }
 
 const char *

@@ -40,6 +40,12 @@ bool parse_hex(struct span text, uint8_t *bytes, size_t len) ATTR_MUST_USE;
 bool
 parse_http_date(struct span text, int64_t now, int64_t *seconds) ATTR_MUST_USE;
 
+/* A date of ISO 8601 as the AWS services write it, and as date(1) and Python do
+ * for what stands in for them, to seconds since the epoch:
+ * 2026-11-24T12:00:00Z, or a blank for the T; a fraction, which is dropped;
+ * +HH:MM, +HHMM or +HH (or -) for the Z.  Without a zone it is refused. */
+bool parse_iso_date(struct span text, int64_t *seconds) ATTR_MUST_USE;
+
 /* Bytes as parse_size takes them, the largest unit that divides evenly:
  * 921600 is "900k".  TEXT holds the result and is returned; so it is for the
  * next two.  FORMAT_MAX bytes always do. */

@@ -1,6 +1,5 @@
 /*
- * What S3 says when it refuses: the XML body of an error, read by expat.
- * This file alone knows expat.  Pure.
+ * What S3 says when it refuses: the XML body of an error.  Pure.
  *
  * Source: "REST error responses" in the API reference of Amazon S3.
  */

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "freed.h"
 
 static const struct span none = { NULL, 0 };
 
@@ -51,6 +52,24 @@ span_equal_nocase_folds_ascii_only(void **state)
 }
 
 static void
+span_front_counts_what_is_asked_for(void **state)
+{
+	(void)state;
+	assert_int_equal(span_front(SPAN("azAZ09"), ""), 6);
+	assert_int_equal(span_front(SPAN("a-b/c"), "-"), 3);
+	assert_int_equal(span_front(SPAN("a\0b"), "-"), 1);
+	assert_int_equal(span_front(SPAN("@"), ""), 0);
+	assert_int_equal(span_front(SPAN("["), ""), 0);
+	assert_int_equal(span_front(SPAN("`"), ""), 0);
+	assert_int_equal(span_front(SPAN("{"), ""), 0);
+	assert_int_equal(span_front(SPAN("/"), ""), 0);
+	assert_int_equal(span_front(SPAN(":"), ""), 0);
+	assert_int_equal(span_front(SPAN("a\xe4"), ""), 1);
+	assert_int_equal(span_front(SPAN(""), "a"), 0);
+	assert_int_equal(span_front(none, "a"), 0);
+}
+
+static void
 span_equal_nocase_sees_behind_a_nul(void **state)
 {
 	(void)state;
@@ -87,6 +106,47 @@ span_skip_moves_on(void **state)
 	assert_true(span_equal(span_skip(SPAN("abc"), 1), SPAN("bc")));
 	assert_true(span_equal(span_skip(SPAN("abc"), 3), SPAN("")));
 	assert_null(span_skip(none, 0).data);
+}
+
+static void
+span_shows_a_piece_of_a_secret(void **state)
+{
+	const struct span secret = SPAN("0123456789");
+
+	(void)state;
+	assert_true(span_shows(SPAN("0123456789"), secret));
+	assert_true(span_shows(SPAN("012345"), secret));
+	assert_true(span_shows(SPAN("it is 456789"), secret));
+	assert_true(span_shows(SPAN("it is 345678."), secret));
+	assert_false(span_shows(SPAN("it is 34567 8901234"), secret));
+	assert_false(span_shows(SPAN(""), secret));
+	assert_false(span_shows(none, secret));
+	/* What is short is in many words. */
+	assert_true(span_shows(SPAN("a penpin"), SPAN("penpin")));
+	assert_false(span_shows(SPAN("a pinto"), SPAN("pinto")));
+	assert_false(span_shows(SPAN("a pin"), SPAN("")));
+	assert_false(span_shows(SPAN("a pin"), none));
+}
+
+/* Each byte, at the front, inside and at the end. */
+static void
+span_has_control_is_of_ascii(void **state)
+{
+	(void)state;
+	for (int c = 0; c < 256; c++) {
+		char text[5] = { 'a', (char)c, ' ', '~', (char)c };
+		bool is_control = c < 0x20 || c == 0x7f;
+
+		assert_true(
+		    span_has_control((struct span){ text, 5 }) == is_control);
+		assert_true(
+		    span_has_control((struct span){ text, 2 }) == is_control);
+		assert_true(span_has_control((struct span){ text + 1, 3 }) ==
+		    is_control);
+		assert_false(span_has_control((struct span){ text + 2, 2 }));
+	}
+	assert_false(span_has_control(SPAN("")));
+	assert_false(span_has_control(none));
 }
 
 static void
@@ -249,6 +309,84 @@ buf_takes_a_nul(void **state)
 	buf_fini(&buf);
 }
 
+/* Every way to add, through many sizes. */
+static void
+a_secret_leaves_nothing_as_it_grows(void **state)
+{
+	struct buf buf;
+
+	(void)state;
+	buf_init_secret(&buf, 5000);
+	freed_reset();
+	for (int i = 0; i < 60; i++) {
+		assert_true(buf_add_string(&buf, FREED_SECRET));
+		assert_true(buf_add_span(&buf, SPAN(FREED_SECRET "\0")));
+		assert_true(buf_printf(&buf, "%s%d", FREED_SECRET, i % 10));
+		assert_true(buf_add_char(&buf, 'x'));
+	}
+	assert_true(buf_reserve(&buf, 5000));
+	assert_false(buf_reserve(&buf, 5001));
+	assert_true(freed_blocks >= 5);
+	assert_int_equal(freed_unwiped, 0);
+	assert_int_equal(buf.len, 60 * (3 * strlen(FREED_SECRET) + 3));
+	assert_memory_equal(buf.data, FREED_SECRET FREED_SECRET "\0",
+	    2 * strlen(FREED_SECRET) + 1);
+	assert_string_equal(buf_string(&buf) + buf.len - 3, "I9x");
+	buf_fini(&buf);
+	assert_null(buf.data);
+	assert_int_equal(buf.max, 5000);
+	assert_int_equal(freed_unwiped, 0);
+}
+
+/* What stood behind the end, too. */
+static void
+a_secret_is_wiped_when_cleared(void **state)
+{
+	struct buf buf;
+
+	(void)state;
+	buf_init_secret(&buf, 100);
+	buf_clear(&buf);
+	assert_true(buf_add_string(&buf, FREED_SECRET));
+	buf.len = 3;
+	buf_clear(&buf);
+	assert_int_equal(buf.len, 0);
+	assert_true(buf.room > strlen(FREED_SECRET));
+	for (size_t i = 0; i < buf.room; i++)
+		assert_int_equal(buf.data[i], 0);
+	/* It is one for good. */
+	freed_reset();
+	assert_true(buf_add_string(&buf, FREED_SECRET));
+	buf_fini(&buf);
+	assert_true(buf_add_string(&buf, FREED_SECRET));
+	assert_true(buf_add_string(&buf, FREED_SECRET));
+	buf_wipe(&buf);
+	assert_true(buf_add_string(&buf, FREED_SECRET));
+	buf_fini(&buf);
+	assert_true(freed_blocks >= 3);
+	assert_int_equal(freed_unwiped, 0);
+}
+
+static void
+what_is_no_secret_can_be_wiped(void **state)
+{
+	struct buf buf;
+
+	(void)state;
+	buf_init(&buf, 100);
+	assert_true(buf_add_string(&buf, FREED_SECRET));
+	buf_clear(&buf);
+	assert_true(buf_add_string(&buf, "x"));
+	freed_reset();
+	buf_wipe(&buf);
+	assert_int_equal(freed_blocks, 1);
+	assert_int_equal(freed_secrets, 0);
+	/* This is how it is seen otherwise. */
+	assert_true(buf_add_string(&buf, FREED_SECRET));
+	buf_fini(&buf);
+	assert_int_equal(freed_secrets, 1);
+}
+
 int
 main(void)
 {
@@ -257,9 +395,12 @@ main(void)
 		cmocka_unit_test(span_equal_compares_bytes),
 		cmocka_unit_test(span_equal_nocase_folds_ascii_only),
 		cmocka_unit_test(span_equal_nocase_sees_behind_a_nul),
+		cmocka_unit_test(span_front_counts_what_is_asked_for),
 		cmocka_unit_test(span_starts_with_prefix),
 		cmocka_unit_test(span_trim_takes_blanks_off),
 		cmocka_unit_test(span_skip_moves_on),
+		cmocka_unit_test(span_shows_a_piece_of_a_secret),
+		cmocka_unit_test(span_has_control_is_of_ascii),
 		cmocka_unit_test(span_cut_walks_a_list),
 		cmocka_unit_test(span_cut_keeps_an_empty_end_apart_from_none),
 		cmocka_unit_test(buf_starts_empty),
@@ -270,6 +411,9 @@ main(void)
 		cmocka_unit_test(buf_printf_adds_at_the_end),
 		cmocka_unit_test(buf_clear_forgets_but_keeps_memory),
 		cmocka_unit_test(buf_takes_a_nul),
+		cmocka_unit_test(a_secret_leaves_nothing_as_it_grows),
+		cmocka_unit_test(a_secret_is_wiped_when_cleared),
+		cmocka_unit_test(what_is_no_secret_can_be_wiped),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -432,6 +432,66 @@ no_descriptor_is_left(void **state)
 	buf_fini(&seen.text);
 }
 
+static bool
+ignore(void *context, const struct ini_line *line)
+{
+	(void)context;
+	(void)line;
+	return (true);
+}
+
+/* Reads a file whose value is LEN times C, from a frame that is gone when it
+ * returns. */
+static __attribute__((__noinline__)) void
+read_value(char c, size_t len)
+{
+	static char text[400];
+	unsigned line;
+
+	memcpy(text, "name = ", 7);
+	memset(text + 7, c, len);
+	text[7 + len] = '\n';
+	write_file((struct span){ text, len + 8 });
+	memset(text, 0, sizeof(text));
+	assert_int_equal(ini_read(path, ignore, NULL, &line), INI_OK);
+}
+
+/* The most of C in a row that stands on the stack below us. */
+static __attribute__((__noinline__)) size_t
+longest_run_below(char c)
+{
+	static char bytes[8192];
+	char *here = __builtin_frame_address(0);
+	int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	size_t run = 0, longest = 0;
+
+	assert_int_equal(pread(memory, bytes, sizeof(bytes),
+			     (off_t)(uintptr_t)(here - sizeof(bytes))),
+	    sizeof(bytes));
+	close(memory);
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		run = bytes[i] == c ? run + 1 : 0;
+		longest = run > longest ? run : longest;
+	}
+	return (longest);
+}
+
+/* What inih read, and we did: a value may be a secret. */
+static void
+no_value_is_left_on_the_stack(void **state)
+{
+	static const size_t lens[] = { 70, 150, 300 };
+
+	(void)state;
+	/* The dynamic linker saves registers when it first finds a function:
+	 * let it find them all. */
+	read_value('x', 300);
+	for (size_t i = 0; i < sizeof(lens) / sizeof(*lens); i++) {
+		read_value((char)('Q' + i), lens[i]);
+		assert_true(longest_run_below((char)('Q' + i)) < 64);
+	}
+}
+
 int
 main(void)
 {
@@ -452,6 +512,8 @@ main(void)
 		    a_line_of_the_greatest_length_is_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    what_cannot_be_read_says_why, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    no_value_is_left_on_the_stack, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    no_descriptor_is_left, set_up, tear_down),
 	};

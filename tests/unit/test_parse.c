@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -489,6 +490,155 @@ dates_out_of_four_digits_are_bounded(void **state)
 	    format_http_date(INT64_MIN, text), "Sat, 01 Jan 0000 00:00:00 GMT");
 }
 
+static void
+iso_dates(void **state)
+{
+	static const struct {
+		struct span text;
+		int64_t seconds;
+	} rows[] = {
+		{ SPAN("2026-11-24T12:00:00Z"), INT64_C(1795521600) },
+		{ SPAN("1970-01-01T00:00:00Z"), 0 },
+		{ SPAN("1969-12-31T23:59:59Z"), -1 },
+		{ SPAN("2000-02-29T23:59:59Z"), INT64_C(951868799) },
+		{ SPAN("2024-02-29T00:00:00Z"), INT64_C(1709164800) },
+		{ SPAN("2016-12-31T23:59:60Z"), INT64_C(1483228800) },
+		{ SPAN("0000-01-01T00:00:00Z"), INT64_C(-62167219200) },
+		{ SPAN("9999-12-31T23:59:59Z"), INT64_C(253402300799) },
+		/* Beyond four digits by the zone alone. */
+		{ SPAN("9999-12-31T23:59:59-23:59"), INT64_C(253402387139) },
+		{ SPAN("0000-01-01T00:00:00+23:59"), INT64_C(-62167305540) },
+		{ SPAN("2026-11-24T12:00:00.000Z"), INT64_C(1795521600) },
+		{ SPAN("2026-11-24T12:00:00.9Z"), INT64_C(1795521600) },
+		{ SPAN("2026-11-24T12:00:00.123456789012345678901234567890Z"),
+		    INT64_C(1795521600) },
+		{ SPAN("1969-12-31T23:59:59.5Z"), -1 },
+		{ SPAN("2026-11-24T12:00:00.123456+00:00"),
+		    INT64_C(1795521600) },
+		{ SPAN("2026-11-24T12:00:00+00:00"), INT64_C(1795521600) },
+		{ SPAN("2026-11-24T12:00:00-00:00"), INT64_C(1795521600) },
+		{ SPAN("2026-11-24T12:00:00+0000"), INT64_C(1795521600) },
+		{ SPAN("2026-11-24T12:00:00+00"), INT64_C(1795521600) },
+		{ SPAN("2026-11-24T07:00:00-0500"), INT64_C(1795521600) },
+		{ SPAN("2026-11-24T07:00:00-05"), INT64_C(1795521600) },
+		{ SPAN("2026-11-24T17:45:00+05:45"), INT64_C(1795521600) },
+		{ SPAN("2026-11-25T01:00:00+13:00"), INT64_C(1795521600) },
+		{ SPAN("2026-11-24 12:00:00+00:00"), INT64_C(1795521600) },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		int64_t seconds = UNTOUCHED;
+
+		if (!parse_iso_date(rows[i].text, &seconds) ||
+		    seconds != rows[i].seconds)
+			fail_msg("\"%.*s\": %" PRId64, SPAN_ARG(rows[i].text),
+			    seconds);
+	}
+}
+
+static void
+what_is_no_iso_date(void **state)
+{
+	static const struct span rows[] = {
+		SPAN(""),
+		{ NULL, 0 },
+		SPAN("0"),
+		SPAN("1795521600"),
+		SPAN("never"),
+		SPAN("2026-11-24"),
+		SPAN("2026-11-24T"),
+		SPAN("2026-11-24T12"),
+		SPAN("2026-11-24T12:00"),
+		SPAN("2026-11-24T12:00Z"),
+		SPAN("2026-11-24T12:00:00"),
+		SPAN("2026-11-24T12:00:00.5"),
+		SPAN("2026-11-24T12:00:00.Z"),
+		SPAN("2026-11-24T12:00:00.+00:00"),
+		SPAN("2026-11-24T12:00:00,5Z"),
+		SPAN("2026-11-24T12:00:00.5.5Z"),
+		SPAN("2026-11-24T12:00:00.-5Z"),
+		SPAN("2026-11-24T12:00:00z"),
+		SPAN("2026-11-24t12:00:00Z"),
+		SPAN("2026-11-24  12:00:00Z"),
+		SPAN("2026-11-24_12:00:00Z"),
+		SPAN("2026-11-24T12:00:00 Z"),
+		SPAN("2026-11-24T12:00:00Z "),
+		SPAN("2026-11-24T12:00:00Z\0"),
+		SPAN("2026-11-24T12:00:00ZZ"),
+		SPAN("2026-11-24T12:00:00Z+00:00"),
+		SPAN(" 2026-11-24T12:00:00Z"),
+		SPAN("2026-11-24T12:00:00GMT"),
+		SPAN("2026-11-24T12:00:00+"),
+		SPAN("2026-11-24T12:00:00+0"),
+		SPAN("2026-11-24T12:00:00+000"),
+		SPAN("2026-11-24T12:00:00+00000"),
+		SPAN("2026-11-24T12:00:00+00:"),
+		SPAN("2026-11-24T12:00:00+00:0"),
+		SPAN("2026-11-24T12:00:00+00:000"),
+		SPAN("2026-11-24T12:00:00+0:00"),
+		SPAN("2026-11-24T12:00:00+24:00"),
+		SPAN("2026-11-24T12:00:00+00:60"),
+		SPAN("2026-11-24T12:00:00+-1:00"),
+		SPAN("2026-11-24T12:00:00-+1:00"),
+		SPAN("2026-11-24T12:00:00+00:00:00"),
+		SPAN("2026-00-24T12:00:00Z"),
+		SPAN("2026-13-24T12:00:00Z"),
+		SPAN("2026-99-99T12:00:00Z"),
+		SPAN("2026-11-00T12:00:00Z"),
+		SPAN("2026-11-31T12:00:00Z"),
+		SPAN("2026-02-29T12:00:00Z"),
+		SPAN("2100-02-29T12:00:00Z"),
+		SPAN("2024-02-30T12:00:00Z"),
+		SPAN("2026-11-24T24:00:00Z"),
+		SPAN("2026-11-24T12:60:00Z"),
+		SPAN("2026-11-24T12:00:61Z"),
+		SPAN("2026-1-24T12:00:00Z"),
+		SPAN("2026-11-4T12:00:00Z"),
+		SPAN("2026-11-24T1:00:00Z"),
+		SPAN("26-11-24T12:00:00Z"),
+		SPAN("02026-11-24T12:00:00Z"),
+		SPAN("12026-11-24T12:00:00Z"),
+		SPAN("-2026-11-24T12:00:00Z"),
+		SPAN("+2026-11-24T12:00:00Z"),
+		SPAN("2026/11/24T12:00:00Z"),
+		SPAN("20261124T120000Z"),
+		SPAN("2026-11-24T120000Z"),
+		SPAN("2026-W48-2T12:00:00Z"),
+		SPAN("Tue, 24 Nov 2026 12:00:00 GMT"),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		int64_t seconds = UNTOUCHED;
+
+		if (parse_iso_date(rows[i], &seconds) || seconds != UNTOUCHED)
+			fail_msg("\"%.*s\": taken", SPAN_ARG(rows[i]));
+	}
+}
+
+/* Against libc's calendar, every 97th day of 10000 years. */
+static void
+iso_dates_follow_the_calendar(void **state)
+{
+	char text[64];
+	int64_t back;
+
+	(void)state;
+	for (int64_t now = INT64_C(-62167219200); now <= INT64_C(253402300799);
+	     now += 97 * 86400 + 12345) {
+		time_t clock = (time_t)now;
+		struct tm parts;
+
+		gmtime_r(&clock, &parts);
+		snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02dZ",
+		    parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
+		    parts.tm_hour, parts.tm_min, parts.tm_sec);
+		assert_true(parse_iso_date(span_of(text), &back));
+		assert_true(back == now);
+	}
+}
+
 int
 main(void)
 {
@@ -506,6 +656,9 @@ main(void)
 		cmocka_unit_test(centuries_follow_the_clock),
 		cmocka_unit_test(the_calendar_is_right),
 		cmocka_unit_test(dates_out_of_four_digits_are_bounded),
+		cmocka_unit_test(iso_dates),
+		cmocka_unit_test(what_is_no_iso_date),
+		cmocka_unit_test(iso_dates_follow_the_calendar),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
