@@ -6,13 +6,6 @@
  * exchange.  curl_easy_perform would do, but that it sees neither a time-out
  * of ours nor the client's end: its loop (multi_poll, multi_perform) is the
  * same as ours and costs the same.
- *
- * Left to libcurl: proxies.  It honours http_proxy, https_proxy and no_proxy
- * as every program does that is built on it; for https the proxy sees a
- * tunnel only.  Not left to it: signatures (CURLOPT_AWS_SIGV4 sends no
- * x-amz-content-sha256), time-outs (LOW_SPEED counts whole seconds and
- * TIMEOUT counts what the client takes), decompression (the ETag is that of
- * the bytes as they are stored).
  */
 #include "s3/http.h"
 
@@ -23,26 +16,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <curl/curl.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/peer.h"
+#include "s3/libcurl.h"
 #include "s3/sockets.h"
 
 enum {
 	/* All of an answer's heads together.  S3's are under 10 KB; libcurl
 	 * 7.88 as such takes any number of headers (CVE-2023-38039). */
 	HTTP_HEAD_MAX = 65536,
-	/* Write callbacks get 16 KB whatever this is, but a TLS read of more is
-	 * a fifth faster. */
-	HTTP_READ_SIZE = 65536,
-	/* S3 closes what is idle; the resolver's answer changes. */
-	HTTP_IDLE_MAX_S = 60,
-	HTTP_LIFETIME_MAX_S = 300,
-	HTTP_NAME_TTL_S = 60,
 	HTTP_CONNECTIONS_MAX = 8,
 };
 
@@ -75,37 +60,13 @@ struct http {
 bool
 http_global_init(void)
 {
-	const curl_version_info_data *version;
-
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-		log_error("libcurl cannot be initialised");
-		return (false);
-	}
-	version = curl_version_info(CURLVERSION_NOW);
-	if ((version->features & CURL_VERSION_SSL) == 0 ||
-	    version->version_num < 0x075700) {
-		log_error("libcurl %s is of no use: 7.87 or later, with TLS, "
-			  "is needed",
-		    version->version);
-		curl_global_cleanup();
-		return (false);
-	}
-	return (true);
+	return (libcurl_init());
 }
 
 void
 http_global_fini(void)
 {
-	curl_global_cleanup();
-}
-
-/* To set an option fails only where libcurl lacks it (http_global_init has
- * looked) or is out of memory. */
-static void
-must(CURLcode code)
-{
-	if (code != CURLE_OK)
-		log_fatal(1, "libcurl: %s", curl_easy_strerror(code));
+	libcurl_fini();
 }
 
 static void
@@ -157,7 +118,7 @@ read_framing(struct http *http)
 		http->content_length = read_content_length(http->easy);
 		http->is_framed = http->content_length >= 0;
 	}
-	if (http->request->head_only || http->status == 204 ||
+	if (http->request->method == HTTP_HEAD || http->status == 204 ||
 	    http->status == 304)
 		http->is_framed = true;
 }
@@ -165,7 +126,7 @@ read_framing(struct http *http)
 static bool
 has_no_body(const struct http *http)
 {
-	return (http->request->head_only || http->status == 204 ||
+	return (http->request->method == HTTP_HEAD || http->status == 204 ||
 	    http->status == 304 || http->content_length == 0);
 }
 
@@ -247,48 +208,21 @@ close_socket(void *context, curl_socket_t fd)
 	return (sockets_close(context, fd));
 }
 
-/* What is the same in every exchange. */
+/* What is the same in every exchange of HTTP. */
 static void
-set_constants(struct http *http)
+set_callbacks(struct http *http)
 {
 	CURL *easy = http->easy;
 
-	must(curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L));
-	must(curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https"));
-	must(curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L));
-	must(curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L));
-	must(curl_easy_setopt(
-	    easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1));
-	must(curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L));
-	must(curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L));
-	must(curl_easy_setopt(
-	    easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2));
-	must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L));
-	must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L));
-	/* With Debian's CAPATH libcurl would parse all of the system's
-	 * certificates anew, 25 ms, for each connection. */
-	must(curl_easy_setopt(easy, CURLOPT_CAPATH, NULL));
-	must(curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)HTTP_READ_SIZE));
-	must(curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L));
-	must(curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L));
-	must(
-	    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)HTTP_IDLE_MAX_S));
-	must(curl_easy_setopt(
-	    easy, CURLOPT_MAXLIFETIME_CONN, (long)HTTP_LIFETIME_MAX_S));
-	must(curl_easy_setopt(
-	    easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)HTTP_NAME_TTL_S));
-	/* A time-out while a name is looked up would else wait for the
-	 * resolver's thread to give up by itself. */
-	must(curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L));
-	must(curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, http->error));
-	must(curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header));
-	must(curl_easy_setopt(easy, CURLOPT_HEADERDATA, http));
-	must(curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body));
-	must(curl_easy_setopt(easy, CURLOPT_WRITEDATA, http));
-	must(curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket));
-	must(curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &http->sockets));
-	must(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket));
-	must(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, &http->sockets));
+	LIBCURL_SET(easy, CURLOPT_ERRORBUFFER, http->error);
+	LIBCURL_SET(easy, CURLOPT_HEADERFUNCTION, on_header);
+	LIBCURL_SET(easy, CURLOPT_HEADERDATA, http);
+	LIBCURL_SET(easy, CURLOPT_WRITEFUNCTION, on_body);
+	LIBCURL_SET(easy, CURLOPT_WRITEDATA, http);
+	LIBCURL_SET(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	LIBCURL_SET(easy, CURLOPT_OPENSOCKETDATA, &http->sockets);
+	LIBCURL_SET(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+	LIBCURL_SET(easy, CURLOPT_CLOSESOCKETDATA, &http->sockets);
 }
 
 struct http *
@@ -297,13 +231,13 @@ http_new(void)
 	struct http *http = mem_zero(1, sizeof(*http));
 
 	http->multi = curl_multi_init();
-	http->easy = curl_easy_init();
-	if (http->multi == NULL || http->easy == NULL)
+	http->easy = libcurl_new();
+	if (http->multi == NULL)
 		log_fatal(1, "libcurl: no handle can be made");
 	/* One for each of a few buckets; the oldest idle one goes first. */
 	curl_multi_setopt(
 	    http->multi, CURLMOPT_MAXCONNECTS, (long)HTTP_CONNECTIONS_MAX);
-	set_constants(http);
+	set_callbacks(http);
 	return (http);
 }
 
@@ -323,7 +257,7 @@ add_header(struct http *http, const char *line)
 	struct curl_slist *longer = curl_slist_append(http->headers, line);
 
 	if (longer == NULL)
-		must(CURLE_OUT_OF_MEMORY);
+		libcurl_must(CURLE_OUT_OF_MEMORY);
 	http->headers = longer;
 }
 
@@ -337,11 +271,45 @@ choose_ca_file(const struct http_request *request)
 	return (curl_version_info(CURLVERSION_NOW)->cainfo);
 }
 
+static bool
+has_body(const struct http_request *request)
+{
+	return (request->method == HTTP_PUT || request->method == HTTP_POST);
+}
+
+/* A PUT is a POST by another name: libcurl sends both alike, from memory that
+ * is the caller's.  What libcurl would add of its own is not to be sent, but a
+ * Content-Type that the caller listed stands before ours, and is. */
+static void
+prepare_body(struct http *http, const struct http_request *request)
+{
+	CURL *easy = http->easy;
+	const char *body = request->body.data;
+
+	add_header(http, "Content-Type:");
+	add_header(http, "Expect:");
+	LIBCURL_SET(easy, CURLOPT_POST, 1L);
+	/* NULL would mean that a callback has it. */
+	LIBCURL_SET(easy, CURLOPT_POSTFIELDS, body != NULL ? body : "");
+	LIBCURL_SET(
+	    easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+	if (request->method == HTTP_PUT)
+		LIBCURL_SET(easy, CURLOPT_CUSTOMREQUEST, "PUT");
+}
+
+static void
+forget_body(struct http *http)
+{
+	LIBCURL_SET(http->easy, CURLOPT_CUSTOMREQUEST, NULL);
+	LIBCURL_SET(http->easy, CURLOPT_POSTFIELDS, NULL);
+}
+
 static void
 prepare(struct http *http, const struct http_request *request)
 {
 	CURL *easy = http->easy;
 	int64_t connect_ms = request->connect_timeout_ms;
+	long is_head = request->method == HTTP_HEAD;
 	size_t i;
 
 	if (connect_ms < 1) /* libcurl takes 0 for 300 s */
@@ -349,17 +317,31 @@ prepare(struct http *http, const struct http_request *request)
 	for (i = 0; i < request->n_headers; i++)
 		add_header(http, request->headers[i]);
 	add_header(http, "Accept:"); /* libcurl's own is not to be sent */
-	must(curl_easy_setopt(easy, CURLOPT_HTTPHEADER, http->headers));
-	must(curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L));
-	must(curl_easy_setopt(
-	    easy, CURLOPT_NOBODY, request->head_only ? 1L : 0L));
+	/* Also after a POST: nothing of the last request may be left. */
+	LIBCURL_SET(easy, CURLOPT_HTTPGET, 1L);
+	LIBCURL_SET(easy, CURLOPT_NOBODY, is_head);
 	/* Some servers send a body all the same, and late. */
-	must(curl_easy_setopt(
-	    easy, CURLOPT_FORBID_REUSE, request->head_only ? 1L : 0L));
-	must(curl_easy_setopt(easy, CURLOPT_URL, request->url));
-	must(curl_easy_setopt(
-	    easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms));
-	must(curl_easy_setopt(easy, CURLOPT_CAINFO, choose_ca_file(request)));
+	LIBCURL_SET(easy, CURLOPT_FORBID_REUSE, is_head);
+	if (has_body(request))
+		prepare_body(http, request);
+	LIBCURL_SET(easy, CURLOPT_HTTPHEADER, http->headers);
+	LIBCURL_SET(easy, CURLOPT_URL, request->url);
+	/* "": none; NULL: what the environment names. */
+	LIBCURL_SET(easy, CURLOPT_PROXY, request->no_proxy ? "" : NULL);
+	LIBCURL_SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
+	LIBCURL_SET(easy, CURLOPT_CAINFO, choose_ca_file(request));
+}
+
+/* Keep nothing of REQUEST: what it borrowed is the caller's again. */
+static void
+forget(struct http *http, const struct http_request *request)
+{
+	LIBCURL_SET(http->easy, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(http->headers);
+	http->headers = NULL;
+	if (has_body(request))
+		forget_body(http);
+	http->request = NULL;
 }
 
 /* The final answer, or its lack, from how libcurl ended with CODE. */
@@ -515,10 +497,7 @@ http_perform(struct http *http, const struct http_request *request,
 	result = run(http);
 	/* This closes the connection if the transfer was still under way. */
 	curl_multi_remove_handle(http->multi, http->easy);
-	must(curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER, NULL));
-	curl_slist_free_all(http->headers);
-	http->headers = NULL;
-	http->request = NULL;
+	forget(http, request);
 	return (result);
 }
 
@@ -544,6 +523,15 @@ int
 http_status(const struct http *http)
 {
 	return (http->status);
+}
+
+bool
+http_was_sent(const struct http *http)
+{
+	long sent = 0;
+
+	curl_easy_getinfo(http->easy, CURLINFO_REQUEST_SIZE, &sent);
+	return (sent > 0);
 }
 
 bool

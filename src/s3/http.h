@@ -1,5 +1,5 @@
 /*
- * One HTTP exchange, by libcurl; this file alone knows it.
+ * One HTTP exchange, by libcurl.
  *
  * HTTP/1.1, connections kept from one exchange to the next, TLS verified
  * always, no redirect followed, nothing sent that the caller did not list.
@@ -26,12 +26,17 @@ struct http;
 struct http *http_new(void);
 void http_free(struct http *http);
 
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_PUT, HTTP_POST };
+
 struct http_request {
 	const char *url;
+	enum http_method method;
 	const char *const *headers; /* "Name: value", among them Host */
 	size_t n_headers;
-	bool head_only;                /* HEAD, else GET */
-	const char *ca_file;           /* PEM; NULL: the system's bundle */
+	struct span body;    /* of PUT and POST, sent with its length; often
+	                   * empty */
+	bool no_proxy;       /* whatever the environment says */
+	const char *ca_file; /* PEM; NULL: the system's bundle */
 	int64_t connect_timeout_ms;    /* name, TCP and TLS together */
 	int64_t first_byte_timeout_ms; /* from the start of the exchange to the
 	                                * answer's first byte */
@@ -74,6 +79,10 @@ void http_extend(struct http *http, int64_t deadline_ms);
 /* Of the last exchange, from the call of head on: */
 
 int http_status(const struct http *http); /* 0 before there is one */
+
+/* Did any byte of the request, or of a proxy's tunnel for it, go out?  False
+ * where there was no name, no connection or no TLS. */
+bool http_was_sent(const struct http *http);
 
 /* The first header of NAME (any case); valid until the next exchange. */
 bool http_header(const struct http *http, const char *name, struct span *value);

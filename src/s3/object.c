@@ -454,7 +454,7 @@ perform(struct object *object)
 		.url = buf_string(&object->question.target.url),
 		.headers = object->question.lines,
 		.n_headers = object->question.n_lines,
-		.head_only = request->head_only,
+		.method = request->head_only ? HTTP_HEAD : HTTP_GET,
 		.ca_file = site->ca_file,
 		.connect_timeout_ms = site->connect_timeout_ms,
 		.first_byte_timeout_ms = find_first_byte_timeout(request),

@@ -5,6 +5,7 @@
  * time-outs under test.
  */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -43,6 +44,7 @@ enum {
 struct seen {
 	unsigned connections;
 	unsigned requests;
+	size_t body_len;         /* of all bodies of requests */
 	atomic_bool is_answered; /* the client has what it asked for */
 	atomic_bool is_unasked;  /* what no one asked for is sent */
 	char request[REQUESTS][REQUEST_LEN];
@@ -81,7 +83,38 @@ o_read(struct origin *o)
 		if (len >= 4 && memcmp(text + len - 4, "\r\n\r\n", 4) == 0)
 			break;
 	}
-	o->seen->requests++;
+	if (len > 0)
+		o->seen->requests++;
+}
+
+/* Read one request with its body, of which as much is kept as there is room
+ * for. */
+static void
+o_read_all(struct origin *o)
+{
+	char *text = o->seen->request[o->seen->requests % REQUESTS];
+	char rest[4096], *length;
+	size_t len, left = 0;
+	ssize_t n;
+
+	o_read(o);
+	len = strlen(text);
+	length = strstr(text, "\r\nContent-Length: ");
+	if (length != NULL)
+		left =
+		    strtoul(length + strlen("\r\nContent-Length: "), NULL, 10);
+	for (; left > 0; left -= (size_t)n) {
+		n = read(
+		    o->fd, rest, left < sizeof(rest) ? left : sizeof(rest));
+		if (n <= 0)
+			_exit(1);
+		o->seen->body_len += (size_t)n;
+		if (len + (size_t)n < REQUEST_LEN) {
+			memcpy(text + len, rest, (size_t)n);
+			len += (size_t)n;
+			text[len] = '\0';
+		}
+	}
 }
 
 static void
@@ -645,7 +678,7 @@ test_request_is_what_was_listed(void **state)
 	request = make_request(&o);
 	snprintf(url, sizeof(url), "%s/../a/./b//c%%2F%%3f", o.url);
 	request.url = url;
-	request.head_only = true;
+	request.method = HTTP_HEAD;
 	assert_int_equal(perform(http, &request, &got), HTTP_OK);
 	assert_int_equal(got.status, 404);
 	assert_int_equal(got.length, 300);
@@ -658,7 +691,7 @@ test_request_is_what_was_listed(void **state)
 	got.stop_at_head = true;
 	assert_int_equal(perform(http, &request, &got), HTTP_STOPPED);
 	got.stop_at_head = false;
-	request.head_only = false;
+	request.method = HTTP_GET;
 	assert_int_equal(perform(http, &request, &got), HTTP_OK);
 	assert_string_equal(buf_string(&got.body), "hello");
 	assert_memory_equal(o.seen->request[2], "GET /b/k", 8);
@@ -666,6 +699,395 @@ test_request_is_what_was_listed(void **state)
 	buf_fini(&got.body);
 	http_free(http);
 	stop(&o);
+}
+
+/* Answers REQUESTS requests, of whatever connection. */
+static void
+play_bodies(struct origin *o)
+{
+	unsigned i = 0;
+
+	o_accept(o);
+	while (i < REQUESTS) {
+		struct pollfd fds[2] = { { o->fd, POLLIN, 0 },
+			{ o->listener, POLLIN, 0 } };
+		char c;
+
+		poll(fds, 2, -1);
+		if (fds[0].revents == 0 || recv(o->fd, &c, 1, MSG_PEEK) <= 0) {
+			o_close(o);
+			o_accept(o);
+			continue;
+		}
+		o_read_all(o);
+		o_send(o, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+		i++;
+	}
+	o_hang(o);
+}
+
+#define LISTED "Host: bucket.example\r\nx-amz-date: 20130524T000000Z\r\n"
+#define TYPED  LISTED "Content-Type: text/plain\r\n"
+
+/* Nothing is sent but what was listed, and the body's length; and each request
+ * is as if it were the first. */
+static void
+test_methods(void **state)
+{
+	static const char *const typed[] = { "Host: bucket.example",
+		"x-amz-date: 20130524T000000Z", "Content-Type: text/plain" };
+	static const struct {
+		enum http_method method;
+		const char *body;
+		const char *seen;
+	} rows[REQUESTS] = {
+		{ HTTP_PUT, NULL,
+		    "PUT /b/k HTTP/1.1\r\n" LISTED
+		    "Content-Length: 0\r\n\r\n" },
+		{ HTTP_GET, "ignored", "GET /b/k HTTP/1.1\r\n" LISTED "\r\n" },
+		{ HTTP_POST, "a=b&c",
+		    "POST /b/k HTTP/1.1\r\n" LISTED
+		    "Content-Length: 5\r\n\r\na=b&c" },
+		{ HTTP_POST, "",
+		    "POST /b/k HTTP/1.1\r\n" LISTED
+		    "Content-Length: 0\r\n\r\n" },
+		{ HTTP_PUT, "x",
+		    "PUT /b/k HTTP/1.1\r\n" LISTED
+		    "Content-Length: 1\r\n\r\nx" },
+		{ HTTP_POST, "y",
+		    "POST /b/k HTTP/1.1\r\n" TYPED
+		    "Content-Length: 1\r\n\r\ny" },
+		{ HTTP_GET, NULL, "GET /b/k HTTP/1.1\r\n" LISTED "\r\n" },
+		{ HTTP_HEAD, "ignored",
+		    "HEAD /b/k HTTP/1.1\r\n" LISTED "\r\n" },
+	};
+	struct http *http = http_new();
+	struct http_request request;
+	struct origin o;
+	struct got got;
+
+	(void)state;
+	start(&o, play_bodies);
+	got_init(&got);
+	request = make_request(&o);
+	for (size_t i = 0; i < REQUESTS; i++) {
+		char *body = mem_string(rows[i].body);
+		bool is_typed = strstr(rows[i].seen, "Content-Type") != NULL;
+
+		request.method = rows[i].method;
+		request.body = span_of(body);
+		request.headers = is_typed ? typed : headers;
+		request.n_headers = is_typed ? 3 : 2;
+		buf_clear(&got.body);
+		assert_int_equal(perform(http, &request, &got), HTTP_OK);
+		mem_wipe_string(&body);
+		assert_string_equal(o.seen->request[i], rows[i].seen);
+		assert_string_equal(buf_string(&got.body),
+		    rows[i].method == HTTP_HEAD ? "" : "hello");
+	}
+	assert_int_equal(o.seen->connections, 1);
+	buf_fini(&got.body);
+	http_free(http);
+	stop(&o);
+}
+
+static void
+play_silent_first(struct origin *o)
+{
+	o_accept(o);
+	o_read_all(o);
+	o_accept(o);
+	o_read_all(o);
+	o_send(o, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+	o_hang(o);
+}
+
+/* A POST that was broken off is gone for good, too. */
+static void
+test_after_a_failed_body(void **state)
+{
+	static const enum http_method methods[] = { HTTP_PUT, HTTP_POST };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct http *http = http_new();
+		char *body = mem_string("a=b");
+		struct http_request request;
+		struct origin o;
+		struct got got;
+
+		start(&o, play_silent_first);
+		got_init(&got);
+		request = make_request(&o);
+		request.method = methods[i];
+		request.body = span_of(body);
+		request.first_byte_timeout_ms = SHORT_MS;
+		assert_int_equal(perform(http, &request, &got), HTTP_FAILED);
+		mem_wipe_string(&body);
+		request = make_request(&o);
+		assert_int_equal(perform(http, &request, &got), HTTP_OK);
+		assert_string_equal(
+		    o.seen->request[1], "GET /b/k HTTP/1.1\r\n" LISTED "\r\n");
+		buf_fini(&got.body);
+		http_free(http);
+		stop(&o);
+	}
+}
+
+/* Where libcurl would ask first whether it may (100-continue), and where a body
+ * is sent in many pieces. */
+static void
+test_large_body(void **state)
+{
+	enum { LARGE = 3000000 };
+	struct http *http = http_new();
+	char *body = mem_alloc(LARGE);
+	struct http_request request;
+	struct origin o;
+	struct got got;
+
+	(void)state;
+	memset(body, 'x', LARGE);
+	body[1000] = '\0';
+	start(&o, play_bodies);
+	got_init(&got);
+	request = make_request(&o);
+	request.body = (struct span){ body, LARGE };
+	request.method = HTTP_PUT;
+	assert_int_equal(perform(http, &request, &got), HTTP_OK);
+	assert_int_equal(o.seen->body_len, LARGE);
+	request.method = HTTP_POST;
+	assert_int_equal(perform(http, &request, &got), HTTP_OK);
+	assert_int_equal(o.seen->body_len, 2 * LARGE);
+	assert_null(strstr(o.seen->request[0], "Expect"));
+	assert_null(strstr(o.seen->request[1], "Expect"));
+	free(body);
+	buf_fini(&got.body);
+	http_free(http);
+	stop(&o);
+}
+
+/* For play_status. */
+static int status_sent;
+
+static void
+play_status(struct origin *o)
+{
+	char text[256];
+
+	o_accept(o);
+	o_read_all(o);
+	snprintf(text, sizeof(text),
+	    "HTTP/1.1 %d Elsewhere\r\nLocation: %s\r\n"
+	    "Content-Length: 0\r\n\r\n",
+	    status_sent, o->url);
+	o_send(o, text);
+	o_read_all(o);
+	o_hang(o);
+}
+
+/* A token must not be carried to where an answer points. */
+static void
+test_no_redirect_is_followed(void **state)
+{
+	static const int statuses[] = { 301, 302, 303, 307, 308 };
+	static const enum http_method methods[] = { HTTP_GET, HTTP_HEAD,
+		HTTP_PUT, HTTP_POST };
+
+	(void)state;
+	for (size_t i = 0; i < 20; i++) {
+		struct http *http = http_new();
+		struct http_request request;
+		struct origin o;
+		struct got got;
+
+		status_sent = statuses[i % 5];
+		start(&o, play_status);
+		got_init(&got);
+		request = make_request(&o);
+		request.method = methods[i / 5];
+		request.body = SPAN("a=b");
+		assert_int_equal(perform(http, &request, &got), HTTP_OK);
+		assert_int_equal(http_status(http), status_sent);
+		assert_int_equal(o.seen->requests, 1);
+		assert_int_equal(o.seen->connections, 1);
+		buf_fini(&got.body);
+		http_free(http);
+		stop(&o);
+	}
+}
+
+/* The environment's proxy is asked, or passed over; by the same handle, for the
+ * same URL, in turns. */
+static void
+test_proxy(void **state)
+{
+	struct http *http = http_new();
+	struct http_request request;
+	struct origin proxy, o;
+	struct got got;
+	char line[128];
+
+	(void)state;
+	start(&proxy, play_bodies);
+	start(&o, play_bodies);
+	got_init(&got);
+	assert_int_equal(setenv("http_proxy", proxy.url, 1), 0);
+	request = make_request(&o);
+	snprintf(line, sizeof(line), "GET %s HTTP/1.1\r\n", o.url);
+	for (unsigned turn = 1; turn <= 3; turn++) {
+		request.no_proxy = false;
+		assert_int_equal(perform(http, &request, &got), HTTP_OK);
+		assert_int_equal(proxy.seen->requests, turn);
+		assert_int_equal(o.seen->requests, turn - 1);
+		assert_memory_equal(
+		    proxy.seen->request[turn - 1], line, strlen(line));
+		request.no_proxy = true;
+		assert_int_equal(perform(http, &request, &got), HTTP_OK);
+		assert_int_equal(proxy.seen->requests, turn);
+		assert_int_equal(o.seen->requests, turn);
+		assert_memory_equal(
+		    o.seen->request[turn - 1], "GET /b/k HTTP/1.1\r\n", 19);
+	}
+	/* What the environment excepts is excepted. */
+	request.no_proxy = false;
+	assert_int_equal(setenv("no_proxy", "127.0.0.1", 1), 0);
+	assert_int_equal(perform(http, &request, &got), HTTP_OK);
+	assert_int_equal(proxy.seen->requests, 3);
+	assert_int_equal(o.seen->requests, 4);
+	assert_int_equal(unsetenv("no_proxy"), 0);
+	assert_int_equal(unsetenv("http_proxy"), 0);
+	buf_fini(&got.body);
+	http_free(http);
+	stop(&o);
+	stop(&proxy);
+}
+
+/* A word that stands nowhere in this program's memory: it is spelled out only
+ * where it is used, and found by comparing it masked. */
+enum { WORD_LEN = 24, WORD_MASK = 0x2a };
+static volatile const unsigned char masked_word[WORD_LEN] =
+    "gqzkWVbrnxYpHdAcTfusLmEw";
+
+static void
+spell_word(char *text)
+{
+	for (size_t i = 0; i < WORD_LEN; i++)
+		text[i] = (char)(masked_word[i] ^ WORD_MASK);
+	text[WORD_LEN] = '\0';
+}
+
+static size_t
+count_words(const unsigned char *bytes, size_t len)
+{
+	size_t count = 0, same;
+
+	for (size_t i = 0; i + WORD_LEN <= len; i++) {
+		for (same = 0; same < WORD_LEN; same++)
+			if ((bytes[i + same] ^ WORD_MASK) != masked_word[same])
+				break;
+		count += same == WORD_LEN;
+	}
+	return (count);
+}
+
+/* How often the word stands in the memory from START to END. */
+static size_t
+search_region(int memory, unsigned long start, unsigned long end)
+{
+	static unsigned char bytes[1 << 20];
+	size_t count = 0;
+	ssize_t n;
+
+	for (; start + WORD_LEN <= end; start += sizeof(bytes) - WORD_LEN) {
+		n = pread(memory, bytes, sizeof(bytes), (off_t)start);
+		if (n <= 0)
+			break;
+		if ((unsigned long)n > end - start)
+			n = (ssize_t)(end - start);
+		count += count_words(bytes, (size_t)n);
+		memset(bytes, 0, sizeof(bytes));
+	}
+	return (count);
+}
+
+/* How often it stands in what malloc has, in use or given back: the heap and
+ * memory without a name.  What is immense is a sanitizer's shadow. */
+static size_t
+search_memory(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	char line[512], rights[8], name[256];
+	unsigned long start, end, inode;
+	size_t count = 0;
+
+	assert_non_null(maps);
+	assert_return_code(memory, 0);
+	while (fgets(line, sizeof(line), maps) != NULL) {
+		name[0] = '\0';
+		if (sscanf(line, "%lx-%lx %7s %*s %*s %lu %255s", &start, &end,
+			rights, &inode, name) < 4)
+			continue;
+		if (rights[0] == 'r' && rights[1] == 'w' && inode == 0 &&
+		    (name[0] == '\0' || strcmp(name, "[heap]") == 0) &&
+		    end - start < (1UL << 28))
+			count += search_region(memory, start, end);
+	}
+	close(memory);
+	fclose(maps);
+	return (count);
+}
+
+static void
+play_secret(struct origin *o)
+{
+	char text[256], word[WORD_LEN + 1];
+
+	spell_word(word);
+	o_accept(o);
+	o_read_all(o);
+	snprintf(text, sizeof(text),
+	    "HTTP/1.1 200 OK\r\nX-Secret: %s\r\nContent-Length: %d\r\n\r\n%s",
+	    word, WORD_LEN, word);
+	o_send(o, text);
+	o_hang(o);
+}
+
+/* Neither of a header that was sent nor of a body, nor of the answer's. */
+static void
+test_nothing_is_left_in_memory(void **state)
+{
+	static char header[2000], body[64];
+	const char *lines[] = { "Host: bucket.example", header };
+	struct http_handler handler = { NULL, NULL, NULL };
+	struct http *http = http_new();
+	struct http_request request;
+	struct origin o;
+	char *seen;
+
+	(void)state;
+	start(&o, play_secret);
+	request = make_request(&o);
+	/* So long that what it is put together in must grow. */
+	memcpy(header, "X-Token: ", 9);
+	for (size_t at = 9; at + WORD_LEN < sizeof(header); at += WORD_LEN)
+		spell_word(header + at);
+	spell_word(body);
+	request.headers = lines;
+	request.method = HTTP_POST;
+	request.body = span_of(body);
+	assert_int_equal(http_perform(http, &request, &handler), HTTP_OK);
+	http_free(http);
+	explicit_bzero(header, sizeof(header));
+	explicit_bzero(body, sizeof(body));
+	stop(&o);
+	assert_int_equal(search_memory(), 0);
+	/* It would have been found. */
+	seen = mem_alloc(WORD_LEN + 1);
+	spell_word(seen);
+	assert_int_equal(search_memory(), 1);
+	mem_wipe_string(&seen);
 }
 
 static void
@@ -1173,6 +1595,8 @@ setup(void **state)
 	unsetenv("HTTPS_PROXY");
 	unsetenv("all_proxy");
 	unsetenv("ALL_PROXY");
+	unsetenv("no_proxy");
+	unsetenv("NO_PROXY");
 	if (pipe(names_gate) != 0)
 		return (-1);
 	return (http_global_init() ? 0 : -1);
@@ -1195,6 +1619,12 @@ main(void)
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_reset_within),
 		cmocka_unit_test(test_request_is_what_was_listed),
+		cmocka_unit_test(test_methods),
+		cmocka_unit_test(test_after_a_failed_body),
+		cmocka_unit_test(test_large_body),
+		cmocka_unit_test(test_no_redirect_is_followed),
+		cmocka_unit_test(test_proxy),
+		cmocka_unit_test(test_nothing_is_left_in_memory),
 		cmocka_unit_test(test_unasked),
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_dead_connection),
