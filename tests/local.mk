@@ -58,6 +58,7 @@ UNIT_TESTS = \
 	tests/unit/test_generation \
 	tests/unit/test_http \
 	tests/unit/test_ini \
+	tests/unit/test_keyring \
 	tests/unit/test_listen \
 	tests/unit/test_log \
 	tests/unit/test_manual \
@@ -105,6 +106,8 @@ tests_unit_test_fetch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms \
 	-Wl,--wrap=object_free \
 	-Wl,--wrap=object_get -Wl,--wrap=object_new -Wl,--wrap=peer_wait
 tests_unit_test_generation_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=kill
+tests_unit_test_keyring_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=peer_wait
 tests_unit_test_mem_LDFLAGS = $(AM_LDFLAGS) $(wrap_memory)
 tests_unit_test_memcached_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=log_info -Wl,--wrap=log_warning
