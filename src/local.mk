@@ -18,6 +18,7 @@ src_libcore_a_SOURCES = \
 	src/base/user.c src/base/user.h \
 	src/base/xml.c src/base/xml.h \
 	src/s3/delivery.c src/s3/delivery.h \
+	src/s3/endpoint.c src/s3/endpoint.h \
 	src/s3/error.c src/s3/error.h \
 	src/s3/etag.c src/s3/etag.h \
 	src/s3/fetch.c src/s3/fetch.h \
@@ -29,6 +30,7 @@ src_libcore_a_SOURCES = \
 	src/s3/object.c src/s3/object.h \
 	src/s3/range.c src/s3/range.h \
 	src/s3/signed.c src/s3/signed.h \
+	src/s3/signing.c src/s3/signing.h \
 	src/s3/sigv4.c src/s3/sigv4.h \
 	src/s3/site.c src/s3/site.h \
 	src/s3/sockets.c src/s3/sockets.h \
@@ -37,12 +39,35 @@ src_libcore_a_SOURCES = \
 	src/cache/entry.c src/cache/entry.h \
 	src/cache/memcached.c src/cache/memcached.h \
 	src/cache/servers.c src/cache/servers.h \
-	src/credentials/profile.c \
+	src/credentials/address.c src/credentials/address.h \
+	src/credentials/ask.c src/credentials/ask.h \
 	src/credentials/chain.c src/credentials/chain.h \
+	src/credentials/command_line.c src/credentials/command_line.h \
+	src/credentials/config_file.c \
+	src/credentials/container.c \
+	src/credentials/credentials_file.c \
+	src/credentials/document.c src/credentials/document.h \
 	src/credentials/environment.c \
+	src/credentials/file_keys.c src/credentials/file_keys.h \
+	src/credentials/instance.c \
+	src/credentials/machine.c src/credentials/machine.h \
+	src/credentials/process.c \
+	src/credentials/profiles.c src/credentials/profiles.h \
+	src/credentials/renewal.c src/credentials/renewal.h \
+	src/credentials/role.c \
+	src/credentials/run.c src/credentials/run.h \
+	src/credentials/search.c src/credentials/search.h \
+	src/credentials/shared_file.c src/credentials/shared_file.h \
+	src/credentials/sign_in.c \
 	src/credentials/site.c \
+	src/credentials/sts.c src/credentials/sts.h \
+	src/credentials/sts_answer.c src/credentials/sts_answer.h \
+	src/credentials/watch.c src/credentials/watch.h \
+	src/credentials/web_identity.c src/credentials/web_identity.h \
 	src/config/config.c src/config/config.h \
 	src/config/read.c src/config/read.h \
+	src/config/role.c src/config/role.h \
+	src/config/shared.c src/config/shared.h \
 	src/config/settings.c src/config/settings.h \
 	src/config/table.c src/config/table.h \
 	src/config/value.c src/config/value.h
@@ -58,8 +83,11 @@ src_libdaemon_a_SOURCES = \
 	src/respond/request.c src/respond/request.h \
 	src/respond/serving.c src/respond/serving.h \
 	src/respond/writer.c src/respond/writer.h \
+	src/pool/follow.c src/pool/follow.h \
 	src/pool/generation.c src/pool/generation.h \
 	src/pool/identity.c src/pool/identity.h \
+	src/pool/keeper.c src/pool/keeper.h \
+	src/pool/keeping.c src/pool/keeping.h \
 	src/pool/listen.c src/pool/listen.h \
 	src/pool/master.c src/pool/master.h \
 	src/pool/scoreboard.c src/pool/scoreboard.h \

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/secret.h"
 #include "config/config.h"
 #include "pool/master.h"
 #include "s3/http.h"
@@ -76,6 +77,36 @@ show(const struct settings *settings, const struct arguments *arguments)
 	return (EXIT_DONE);
 }
 
+static bool
+find_credentials(struct settings *settings)
+{
+	struct http *http = http_new();
+	bool is_found = config_find_credentials(settings, http);
+
+	http_free(http);
+	return (is_found);
+}
+
+/* What the arguments ask for, with libcurl started. */
+static int
+run_with(struct settings *settings, const struct arguments *arguments)
+{
+	int status;
+
+	if (!arguments->is_test && !arguments->is_print) {
+		log_threshold((enum log_level)settings->daemon.log_level);
+		return (master_run(settings, arguments->path));
+	}
+	if (find_credentials(settings))
+		status = show(settings, arguments);
+	else {
+		log_error("the configuration has errors");
+		status = EXIT_USAGE;
+	}
+	config_free(settings);
+	return (status);
+}
+
 static int
 run(const struct arguments *arguments)
 {
@@ -86,19 +117,13 @@ run(const struct arguments *arguments)
 		log_error("the configuration has errors: nothing was started");
 		return (EXIT_USAGE);
 	}
-	if (arguments->is_test || arguments->is_print) {
-		status = show(settings, arguments);
-		config_free(settings);
-		return (status);
-	}
-	log_threshold((enum log_level)settings->daemon.log_level);
 	if (!http_global_init()) {
 		log_error("libcurl cannot be used: it lacks TLS, or failed to "
 			  "start");
 		config_free(settings);
 		return (EXIT_FAILED);
 	}
-	status = master_run(settings, arguments->path);
+	status = run_with(settings, arguments);
 	http_global_fini();
 	return (status);
 }
@@ -109,6 +134,7 @@ main(int argc, char *argv[])
 	struct arguments arguments = { .path = NULL };
 	int option;
 
+	secret_hide_process();
 	open_standard_descriptors();
 	log_name("trys3d");
 	if (access(standard_path, F_OK) == 0)

@@ -20,7 +20,7 @@ AM_TESTS_ENVIRONMENT = \
 	TRYS3D="$${TRYS3D:-$(abs_top_builddir)/trys3d}"; export TRYS3D;
 
 # The rules that the tree itself keeps.
-TREE_TESTS = tests/tree/layers.sh tests/tree/limits.sh
+TREE_TESTS = tests/tree/documents.sh tests/tree/layers.sh tests/tree/limits.sh
 
 # The system: slow, and with much to install.  Not to run them:
 # make check SYSTEM_TESTS=
@@ -43,11 +43,17 @@ SYSTEM_TESTS = \
 if HAVE_CMOCKA
 UNIT_TESTS = \
 	tests/unit/test_access \
+	tests/unit/test_address \
 	tests/unit/test_answer \
+	tests/unit/test_ask \
 	tests/unit/test_buf \
 	tests/unit/test_cache \
+	tests/unit/test_command_line \
 	tests/unit/test_config \
+	tests/unit/test_container \
 	tests/unit/test_credentials \
+	tests/unit/test_credentials_files \
+	tests/unit/test_document \
 	tests/unit/test_entry \
 	tests/unit/test_env \
 	tests/unit/test_error \
@@ -58,7 +64,11 @@ UNIT_TESTS = \
 	tests/unit/test_generation \
 	tests/unit/test_http \
 	tests/unit/test_ini \
+	tests/unit/test_instance \
+	tests/unit/test_keeper \
+	tests/unit/test_keeping \
 	tests/unit/test_keyring \
+	tests/unit/test_learnt \
 	tests/unit/test_listen \
 	tests/unit/test_log \
 	tests/unit/test_manual \
@@ -68,14 +78,22 @@ UNIT_TESTS = \
 	tests/unit/test_object \
 	tests/unit/test_parse \
 	tests/unit/test_policy \
+	tests/unit/test_process \
+	tests/unit/test_profiles \
 	tests/unit/test_range \
+	tests/unit/test_renewal \
 	tests/unit/test_request \
+	tests/unit/test_role \
 	tests/unit/test_scoreboard \
+	tests/unit/test_secrecy \
 	tests/unit/test_secret \
 	tests/unit/test_sigv4 \
 	tests/unit/test_sigv4_vectors \
 	tests/unit/test_site \
+	tests/unit/test_sts \
 	tests/unit/test_uri \
+	tests/unit/test_watch \
+	tests/unit/test_web_identity \
 	tests/unit/test_writer \
 	tests/unit/test_xml
 check_PROGRAMS += $(UNIT_TESTS)
@@ -98,14 +116,38 @@ LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 
 # Where a test plays the surroundings of what it tests: by the linker.
 wrap_memory = -Wl,--wrap=malloc -Wl,--wrap=realloc -Wl,--wrap=free
+tests_unit_test_ask_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_wall_s
 tests_unit_test_buf_LDFLAGS = $(AM_LDFLAGS) $(wrap_memory)
 tests_unit_test_cache_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms
+tests_unit_test_container_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ask \
+	-Wl,--wrap=clock_wall_s -Wl,--wrap=watch_read_token
+tests_unit_test_credentials_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=credentials_from_config_file \
+	-Wl,--wrap=credentials_from_container \
+	-Wl,--wrap=credentials_from_credentials_file \
+	-Wl,--wrap=credentials_from_instance \
+	-Wl,--wrap=credentials_from_process -Wl,--wrap=credentials_from_role \
+	-Wl,--wrap=credentials_from_sign_in \
+	-Wl,--wrap=credentials_from_web_identity -Wl,--wrap=sts_assume_role \
+	-Wl,--wrap=sts_assume_role_with_web_identity
+tests_unit_test_credentials_files_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=log_warning
+tests_unit_test_document_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=mem_wipe_free
 tests_unit_test_fcgi_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4
 tests_unit_test_fetch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms \
 	-Wl,--wrap=clock_random -Wl,--wrap=clock_wall_s -Wl,--wrap=object_extend \
 	-Wl,--wrap=object_free \
 	-Wl,--wrap=object_get -Wl,--wrap=object_new -Wl,--wrap=peer_wait
-tests_unit_test_generation_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=kill
+tests_unit_test_generation_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=kill \
+	-Wl,--wrap=log_warning
+tests_unit_test_instance_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ask \
+	-Wl,--wrap=clock_wall_s -Wl,--wrap=machine_is_ec2 \
+	-Wl,--wrap=profiles_get
+tests_unit_test_keeper_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=clock_wall_s \
+	-Wl,--wrap=credentials_find -Wl,--wrap=poll \
+	-Wl,--wrap=secret_hide_process \
+	-Wl,--wrap=watch_changed -Wl,--wrap=watch_new
 tests_unit_test_keyring_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=peer_wait
 tests_unit_test_mem_LDFLAGS = $(AM_LDFLAGS) $(wrap_memory)
@@ -116,11 +158,22 @@ tests_unit_test_object_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=http_each_header -Wl,--wrap=http_free -Wl,--wrap=http_header \
 	-Wl,--wrap=http_is_framed -Wl,--wrap=http_new -Wl,--wrap=http_perform \
 	-Wl,--wrap=http_reason -Wl,--wrap=http_status
+tests_unit_test_process_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll \
+	-Wl,--wrap=profiles_get
 tests_unit_test_request_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cache_lease \
 	-Wl,--wrap=cache_lookup -Wl,--wrap=cache_pass -Wl,--wrap=cache_release \
 	-Wl,--wrap=cache_store -Wl,--wrap=cache_store_missing \
 	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=clock_wall_s \
 	-Wl,--wrap=fetch_object -Wl,--wrap=fetch_pass_on -Wl,--wrap=peer_wait
+tests_unit_test_role_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=credentials_from_container \
+	-Wl,--wrap=credentials_from_instance \
+	-Wl,--wrap=credentials_from_profile -Wl,--wrap=sts_assume_role
 tests_unit_test_secret_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=munmap
+tests_unit_test_sts_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ask \
+	-Wl,--wrap=clock_wall_s
+tests_unit_test_web_identity_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=profiles_get \
+	-Wl,--wrap=sts_assume_role_with_web_identity
 tests_unit_test_writer_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sendmsg
 tests_unit_test_xml_LDFLAGS = $(AM_LDFLAGS) $(wrap_memory)

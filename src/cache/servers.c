@@ -5,44 +5,24 @@
  */
 #include "cache/servers.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 #include <sys/un.h>
 
 #include "base/parse.h"
+#include "s3/endpoint.h"
 
 enum {
-	NAME_MAX_LEN = 253, /* RFC 1035, as text without the last dot */
 	PATH_MAX_LEN = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1,
 };
 
-/* A name or an IPv4 address: what a resolver may be asked, no more. */
+/* A name or an IPv4 address, perhaps with a dot at the end: what a resolver may
+ * be asked, no more. */
 static bool
-is_host_name(struct span text)
+is_host(struct span text)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
-				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789.-_";
-
-	if (text.len == 0 || text.len > NAME_MAX_LEN)
-		return (false);
-	for (size_t i = 0; i < text.len; i++)
-		if (memchr(allowed, text.data[i], sizeof(allowed) - 1) == NULL)
-			return (false);
-	return (true);
-}
-
-static bool
-is_ipv6(struct span text)
-{
-	char copy[INET6_ADDRSTRLEN];
-	struct in6_addr address;
-
-	if (text.len == 0 || text.len >= sizeof(copy))
-		return (false);
-	memcpy(copy, text.data, text.len);
-	copy[text.len] = '\0';
-	return (inet_pton(AF_INET6, copy, &address) == 1);
+	if (text.len > 0 && text.data[text.len - 1] == '.')
+		text.len--;
+	return (endpoint_is_host(text));
 }
 
 /* TEXT is what stands behind "unix:". */
@@ -80,9 +60,9 @@ parse_address(
 	if (host.len >= 2 && host.data[0] == '[' &&
 	    host.data[host.len - 1] == ']') {
 		host = (struct span){ host.data + 1, host.len - 2 };
-		if (!is_ipv6(host))
+		if (!endpoint_is_v6(host))
 			return (false);
-	} else if (!is_host_name(host))
+	} else if (!is_host(host))
 		return (false);
 	*why = "a server's port is not a number from 1 to 65535";
 	address->host = host;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/access.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -109,25 +110,55 @@ check_mapping(struct settings *settings, struct config_section *section)
 	free(wrong);
 }
 
-static void
-check_credentials(struct settings *settings, struct config_section *section)
-{
-	struct buf why;
-	char *wrong;
+/* Settings that mean something only beside others, or not beside others. */
+static const struct pairing {
+	const char *name;  /* where both are set, or this one alone: */
+	const char *other; /* without it, or, where it is a conflict, with it */
+	bool is_conflict;
+	const char *wrong;
+} pairings[] = {
+	{ "profile", "access_key_id", true,
+	    "stands beside access_key_id, where only one can be meant; right "
+	    "would be: one of them" },
+	{ "web_identity_token_file", "access_key_id", true,
+	    "stands beside access_key_id, where only one can be meant; right "
+	    "would be: one of them" },
+	{ "web_identity_token_file", "role_arn", false,
+	    "stands without the role that it is for; right would be: role_arn "
+	    "as well" },
+	{ "external_id", "web_identity_token_file", true,
+	    "stands beside web_identity_token_file, and AWS takes none with a "
+	    "token; right would be: one of them" },
+	{ "external_id", "role_arn", false,
+	    "stands without the role that it is for; right would be: role_arn "
+	    "as well" },
+	{ "role_session_name", "role_arn", false,
+	    "stands without the role that it is for; right would be: role_arn "
+	    "as well" },
+};
 
-	buf_init(&why, CREDENTIALS_WHERE_MAX);
-	if (!credentials_find(&settings->sites[section->site], &why)) {
-		wrong =
-		    mem_printf("none can be used: %s; right would be: "
-			       "access_key_id and secret_access_key in this "
-			       "section, AWS_ACCESS_KEY_ID and "
-			       "AWS_SECRET_ACCESS_KEY in the environment, "
-			       "or a profile in ~/.aws/credentials",
-			buf_string(&why));
-		complain(settings, section, "credentials", wrong);
-		free(wrong);
+static bool
+is_said(const struct settings *settings, const struct config_section *section,
+    const char *name)
+{
+	const struct config_row *row =
+	    &config_table[settings_row(section, name)];
+	char room[FORMAT_MAX];
+
+	return (*config_value_show(
+		    row, settings_base(settings, section), room) != '\0');
+}
+
+static void
+check_pairings(struct settings *settings, struct config_section *section)
+{
+	for (size_t i = 0; i < sizeof(pairings) / sizeof(pairings[0]); i++) {
+		const struct pairing *it = &pairings[i];
+
+		if (is_said(settings, section, it->name) &&
+		    is_said(settings, section, it->other) == it->is_conflict)
+			complain(settings, section, it->name, it->wrong);
 	}
-	buf_fini(&why);
 }
 
 static void
@@ -139,31 +170,45 @@ check_site(struct settings *settings, struct config_section *section)
 	if (section->errors > 0)
 		return;
 	check_own_keys(settings, section);
+	check_pairings(settings, section);
 	name = site_resolve(site, &why);
 	if (name != NULL)
 		refuse(settings, section, name, why);
 	else
 		check_mapping(settings, section);
-	if (section->errors == 0)
-		check_credentials(settings, section);
+}
+
+/* Which secret stands in our file, or NULL. */
+static const char *
+secret_in_file(const struct settings *settings)
+{
+	for (size_t i = 0; i < settings->n_sections; i++)
+		for (size_t j = 0; j < config_table_len; j++)
+			if (config_table[j].type == CONFIG_SECRET &&
+			    settings->sections[i].origins[j].line != 0)
+				return (config_table[j].option.name);
+	return (NULL);
 }
 
 /* A file that holds a secret is no one else's to read. */
 static void
-check_secrecy(const struct settings *settings)
+check_secrecy(struct settings *settings)
 {
+	const char *secret = secret_in_file(settings);
 	struct stat status;
+	struct buf why;
+	char *wrong;
 
-	if (settings->path == NULL || stat(settings->path, &status) != 0 ||
-	    (status.st_mode & S_IROTH) == 0)
+	if (secret == NULL || stat(settings->path, &status) != 0)
 		return;
-	for (size_t i = 0; i < settings->n_sites; i++)
-		if (settings->sites[i].own.secret_access_key != NULL) {
-			log_warning("%s: holds a secret and can be read by "
-				    "everyone; right would be: chmod o-r",
-			    settings->path);
-			return;
-		}
+	buf_init(&why, WRONG_MAX);
+	if (access_is_open(settings->path, &status, &why)) {
+		wrong =
+		    mem_printf("holds a %s and %s", secret, buf_string(&why));
+		settings_complain_line(settings, 0, wrong);
+		free(wrong);
+	}
+	buf_fini(&why);
 }
 
 static void
@@ -203,6 +248,46 @@ config_free(struct settings *settings)
 	settings_free(settings);
 }
 
+static void
+find_credentials(struct settings *settings, struct config_section *section,
+    struct http *http)
+{
+	struct site *site = &settings->sites[section->site];
+	struct watch *watch = watch_new();
+	struct credentials_found found;
+	enum credentials_result result;
+	struct buf where;
+	char *wrong;
+
+	buf_init(&where, CREDENTIALS_WHERE_MAX);
+	result = credentials_find(site, http, watch, &found, &where);
+	if (result == CREDENTIALS_FOUND) {
+		free(site->credentials_source);
+		site->credentials_source = mem_string(buf_string(&where));
+	} else {
+		wrong = mem_printf("none can be used%s: %s",
+		    result == CREDENTIALS_FAILED
+			? " now, though another try may do better"
+			: "",
+		    buf_string(&where));
+		complain(settings, section, "credentials", wrong);
+		free(wrong);
+	}
+	credentials_found_fini(&found);
+	buf_fini(&where);
+	watch_free(watch);
+}
+
+bool
+config_find_credentials(struct settings *settings, struct http *http)
+{
+	for (size_t i = 0; i < settings->n_sections; i++)
+		if (strcmp(settings->sections[i].kind, "site") == 0)
+			find_credentials(
+			    settings, &settings->sections[i], http);
+	return (settings->errors == 0);
+}
+
 /* TEXT as part of a comment: a path or a name may hold anything. */
 static void
 print_safely(const char *text, FILE *out)
@@ -222,6 +307,8 @@ print_origin(const struct settings *settings,
 	} else if (origin->line != 0) {
 		print_safely(settings->path, out);
 		fprintf(out, ":%u", origin->line);
+	} else if (origin->profile != NULL) {
+		print_safely(origin->profile, out);
 	} else
 		fputs("a default", out);
 }
@@ -237,6 +324,8 @@ print_resolved(const struct site *site, FILE *out)
 		    buf_string(&target.url),
 		    site->is_virtual ? "virtual" : "path");
 	site_target_fini(&target);
+	if (site->credentials_source == NULL)
+		return;
 	fputs("# credentials: ", out);
 	print_safely(site->credentials_source, out);
 	fputc('\n', out);

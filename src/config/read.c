@@ -13,6 +13,7 @@
 #include "base/env.h"
 #include "base/ini.h"
 #include "base/mem.h"
+#include "config/shared.h"
 
 /* Greatest lengths of a site's name, and of what is wrong with a setting. */
 enum { SITE_NAME_MAX = 64, WRONG_MAX = 3000 };
@@ -236,32 +237,102 @@ environment_of(const struct config_row *row, struct span *name)
 }
 
 static void
-read_environment(struct settings *settings, struct config_section *section)
+read_environment(struct settings *settings, struct config_section *section,
+    const struct profiles *profiles)
 {
-	bool is_one_of_many =
-	    strcmp(section->kind, "site") == 0 && settings->n_sites > 1;
+	bool is_site = strcmp(section->kind, "site") == 0;
+	bool is_one_of_many = is_site && settings->n_sites > 1;
 	struct config_origin origin = { .line = 0 };
+	const struct config_row *row;
 	const char *text;
 
 	for (size_t i = 0; i < config_table_len; i++) {
-		if (!settings_has(section, &config_table[i]))
+		row = &config_table[i];
+		if (!settings_has(section, row) ||
+		    (is_one_of_many && section->origins[i].line != 0))
 			continue;
-		if (is_one_of_many && section->origins[i].line != 0)
+		if (is_site &&
+		    config_shared_hides(
+			profiles, &settings->sites[section->site], row))
 			continue;
-		text = environment_of(&config_table[i], &origin.variable);
+		text = environment_of(row, &origin.variable);
 		if (text != NULL)
 			set(settings, section, i, &origin, text);
 	}
 }
 
+static void
+complain_of_services(struct settings *settings, struct config_section *section,
+    const char *missing)
+{
+	static const struct config_origin nowhere;
+	char *wrong = mem_printf("its line \"services = %s\" names a section "
+				 "that is not there; right would be: [services "
+				 "%s] in the shared config file",
+	    missing, missing);
+
+	settings_complain(settings, section, "profile", &nowhere, wrong);
+	free(wrong);
+}
+
+/* What stands neither in the file nor in the environment. */
+static void
+read_shared(struct settings *settings, struct config_section *section,
+    const struct profiles *profiles)
+{
+	const struct site *site = &settings->sites[section->site];
+	const struct config_row *row;
+	const char *text, *missing;
+
+	for (size_t i = 0; i < config_table_len; i++) {
+		struct config_origin origin = { .line = 0 };
+
+		row = &config_table[i];
+		if (!settings_has(section, row) ||
+		    config_origin_is_set(&section->origins[i]))
+			continue;
+		missing = config_shared_missing(profiles, site, row);
+		if (missing != NULL) {
+			complain_of_services(settings, section, missing);
+			return;
+		}
+		text = config_shared_get(profiles, site, row, &origin.profile);
+		if (text != NULL)
+			set(settings, section, i, &origin, text);
+	}
+}
+
+/* Where all of SITE that can be told of it was read. */
+static void
+read_site(struct settings *settings, struct config_section *section,
+    const struct profiles *profiles)
+{
+	size_t region = settings_row(section, "region");
+
+	read_shared(settings, section, profiles);
+	settings->sites[section->site].region_is_guess =
+	    !config_origin_is_set(&section->origins[region]);
+}
+
 bool
 config_read(struct settings *settings)
 {
+	struct config_section *section;
+	struct profiles *profiles;
+
 	if (settings->path != NULL && !read_file(settings))
 		return (false);
 	if (settings->n_sites == 0 && env_get("TRYS3_BUCKET") != NULL)
 		(void)settings_add_site(settings, "default");
-	for (size_t i = 0; i < settings->n_sections; i++)
-		read_environment(settings, &settings->sections[i]);
+	profiles = config_shared_load(settings);
+	if (profiles == NULL)
+		return (false);
+	for (size_t i = 0; i < settings->n_sections; i++) {
+		section = &settings->sections[i];
+		read_environment(settings, section, profiles);
+		if (strcmp(section->kind, "site") == 0)
+			read_site(settings, section, profiles);
+	}
+	profiles_free(profiles);
 	return (true);
 }

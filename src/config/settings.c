@@ -16,6 +16,13 @@
 enum { WRONG_MAX = 1024 };
 
 bool
+config_origin_is_set(const struct config_origin *origin)
+{
+	return (origin->line != 0 || origin->variable.data != NULL ||
+	    origin->profile != NULL);
+}
+
+bool
 settings_has(const struct config_section *section, const struct config_row *row)
 {
 	return (strcmp(row->option.section, section->kind) == 0);
@@ -134,6 +141,8 @@ free_section(struct settings *settings, struct config_section *section)
 			if (settings_has(section, &config_table[i]))
 				config_value_clear(&config_table[i],
 				    settings_base(settings, section));
+	for (size_t i = 0; i < config_table_len; i++)
+		free(section->origins[i].profile);
 	free(section->title);
 	free(section->origins);
 }
@@ -154,6 +163,20 @@ settings_free(struct settings *settings)
 }
 
 void
+settings_forget_secrets(struct settings *settings)
+{
+	for (size_t i = 0; i < settings->n_sections; i++) {
+		const struct config_section *section = &settings->sections[i];
+
+		for (size_t j = 0; j < config_table_len; j++)
+			if (config_table[j].type == CONFIG_SECRET &&
+			    settings_has(section, &config_table[j]))
+				config_value_clear(&config_table[j],
+				    settings_base(settings, section));
+	}
+}
+
+void
 settings_complain(struct settings *settings, struct config_section *section,
     const char *name, const struct config_origin *origin, const char *wrong)
 {
@@ -165,6 +188,8 @@ settings_complain(struct settings *settings, struct config_section *section,
 	if (origin->variable.data != NULL)
 		log_error("%.*s (environment): %s: %s",
 		    SPAN_ARG(origin->variable), name, wrong);
+	else if (origin->profile != NULL)
+		log_error("%s: %s: %s", origin->profile, name, wrong);
 	else if (line != 0)
 		log_error("%s:%u: [%s] %s: %s", settings->path, line, title,
 		    name, wrong);

@@ -5,6 +5,7 @@
 #ifndef CONFIG_SETTINGS_H
 #define CONFIG_SETTINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attr.h"
@@ -19,7 +20,12 @@ struct config_origin {
 	/* Of the environment, with data that lives as long as the program; no
 	 * value: not from there. */
 	struct span variable;
+	char *profile; /* of a shared file: "profile default in /..."; NULL: not
+	                * from there; owned */
 };
+
+/* Is it anything but the default? */
+bool config_origin_is_set(const struct config_origin *origin);
 
 /* A section: [daemon], [cache] or a site's. */
 struct config_section {
@@ -49,6 +55,10 @@ struct settings {
  * NULL.  Freed by settings_free. */
 struct settings *settings_new(const char *path) ATTR_MUST_USE;
 void settings_free(struct settings *settings);
+
+/* Wipe the secrets among them, which are then not set: in a process that signs
+ * with what another found. */
+void settings_forget_secrets(struct settings *settings);
 
 /* Add a site of NAME with all defaults.  Moves the sections and sites. */
 struct config_section *

@@ -7,6 +7,7 @@
 
 #include "cache/cache.h"
 #include "cache/memcached.h"
+#include "config/role.h"
 #include "s3/site.h"
 
 /* Where a setting stands and where its value is kept. */
@@ -33,6 +34,10 @@
 #define SECRET(form)        .type = CONFIG_SECRET, .option.values = form
 #define TEXT(form)          .type = CONFIG_TEXT, .option.values = form
 #define CHECKED(form, rule) TEXT(form), .check = rule
+
+/* Where the shared files of the AWS tools say it. */
+#define SHARED(line) .shared_name = line
+#define ENDPOINT(of) SHARED("endpoint_url"), .service = of
 
 /* Its default, its variables, and what it is for. */
 #define SAYS(text, names, sentence)                         \
@@ -107,9 +112,11 @@ const struct config_row config_table[] = {
 	{ SITE("bucket", bucket), TEXT("3 to 255 of A-Z a-z 0-9 . _ -"),
 	  SAYS("", "TRYS3_BUCKET", "The bucket.") },
 	{ SITE("region", region), TEXT("a region, such as eu-central-1"),
+	  SHARED("region"),
 	  SAYS("us-east-1", "AWS_REGION AWS_DEFAULT_REGION",
 	    "The bucket's region.") },
 	{ SITE("endpoint", endpoint), TEXT("http[s]://host[:port]"),
+	  ENDPOINT("s3"),
 	  SAYS("", "AWS_ENDPOINT_URL_S3 AWS_ENDPOINT_URL",
 	    "The S3 server, where it is not AWS's.") },
 	{ SITE("addressing", addressing),
@@ -151,6 +158,28 @@ const struct config_row config_table[] = {
 	{ SITE("session_token", own.session_token),
 	  SECRET("a session token"),
 	  SAYS("", "", "Its session token, where it is a temporary one.") },
+	{ SITE("profile", profile),
+	  TEXT("a profile's name in the shared files of the AWS tools"),
+	  SAYS("", "", "Whose credentials, region and endpoint are taken.") },
+	{ SITE("role_arn", role_arn),
+	  CHECKED("arn:PARTITION:iam::ACCOUNT:role/NAME",
+	    config_is_role_arn),
+	  SAYS("", "", "The role that is assumed with what is found.") },
+	{ SITE("role_session_name", role_session_name),
+	  CHECKED("2 to 64 of A-Z a-z 0-9 _ = , . @ + -",
+	    config_is_session_name),
+	  SAYS("", "", "Under which name it is assumed.") },
+	{ SITE("external_id", external_id),
+	  CHECKED("2 to 1224 of A-Z a-z 0-9 _ = , . @ : / + -",
+	    config_is_external_id),
+	  SAYS("", "", "What its owner wants to be told.") },
+	{ SITE("web_identity_token_file", web_identity_token_file),
+	  TEXT("a file with a token that an identity provider signed"),
+	  SAYS("", "", "With which it is assumed, in place of keys.") },
+	{ SITE("sts_endpoint", sts_endpoint), TEXT("http[s]://host[:port]"),
+	  ENDPOINT("sts"),
+	  SAYS("", "AWS_ENDPOINT_URL_STS AWS_ENDPOINT_URL",
+	    "The server of roles, where it is not AWS's.") },
 };
 /* clang-format on */
 

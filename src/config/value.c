@@ -5,7 +5,6 @@
  */
 #include "config/value.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -20,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "s3/endpoint.h"
 
 /* Greatest length of a text that an error repeats. */
 enum { SHOWN_MAX = 200 };
@@ -187,9 +187,8 @@ unwritable(const char *text)
 {
 	size_t len = strlen(text);
 
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-			return ("holds a control character");
+	if (span_has_control(span_of(text)))
+		return ("holds a control character");
 	if (text[0] == ';' || strstr(text, " ;") != NULL)
 		return ("holds what begins a comment in a file");
 	if (len > 0 && (text[0] == ' ' || text[len - 1] == ' '))
@@ -265,34 +264,6 @@ config_value_clear(const struct config_row *row, void *base)
 	mem_wipe_string(text);
 }
 
-/* A host's name or IPv4 address, as far as it can be told without asking. */
-static bool
-is_host(struct span host)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
-				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
-
-	if (host.len == 0 || host.len > 253)
-		return (false);
-	for (size_t i = 0; i < host.len; i++)
-		if (host.data[i] == '\0' ||
-		    strchr(allowed, host.data[i]) == NULL)
-			return (false);
-	return (true);
-}
-
-static bool
-is_v6(struct span host)
-{
-	char text[INET6_ADDRSTRLEN];
-	struct in6_addr address;
-
-	if (host.len >= sizeof(text))
-		return (false);
-	snprintf(text, sizeof(text), "%.*s", SPAN_ARG(host));
-	return (inet_pton(AF_INET6, text, &address) == 1);
-}
-
 static bool
 is_unix_path(const char *path, const char **why)
 {
@@ -325,12 +296,13 @@ config_is_address(const char *text, const char **why)
 		*why = "the port must be 1 to 65535";
 	else if (host.len > 2 && host.data[0] == '[') {
 		if (host.data[host.len - 1] == ']' &&
-		    is_v6((struct span){ host.data + 1, host.len - 2 }))
+		    endpoint_is_v6(
+			(struct span){ host.data + 1, host.len - 2 }))
 			return (true);
 		*why = "what stands in brackets is not an IPv6 address";
 	} else if (memchr(host.data, ':', host.len) != NULL)
 		*why = "an IPv6 address must stand in brackets";
-	else if (!is_host(host))
+	else if (!endpoint_is_host(host))
 		*why = "the host is neither a name nor an address";
 	else
 		return (true);

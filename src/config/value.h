@@ -47,6 +47,10 @@ struct config_row {
 	const char *least;   /* the range, as one would write it; NULL where */
 	const char *most;    /* there is none */
 	config_check *check; /* of a text; NULL: any text will do */
+	/* What the shared files of the AWS tools may say of it: */
+	const char *shared_name; /* this line of a profile; NULL: nothing */
+	const char *service;     /* as the endpoint of this service; NULL: it
+	                          * is none */
 };
 
 /* What a secret is shown as; no secret can be this. */

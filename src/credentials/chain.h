@@ -2,52 +2,47 @@
  * Where credentials come from: a table of providers, tried in order.
  *
  * Each provider is a file of its own beside this one.  The order is that of
- * the AWS SDKs, with the site's own settings before all.
+ * botocore, with the site's own settings before all.
  */
 #ifndef CREDENTIALS_CHAIN_H
 #define CREDENTIALS_CHAIN_H
 
-#include <stdbool.h>
-
 #include "base/attr.h"
 #include "base/buf.h"
+#include "credentials/search.h"
+#include "credentials/watch.h"
+#include "s3/http.h"
 #include "s3/site.h"
-#include "s3/sigv4.h"
 
-enum credentials_result {
-	CREDENTIALS_FOUND,
-	CREDENTIALS_NONE,  /* this provider has nothing to say: ask the next */
-	CREDENTIALS_WRONG, /* it has, but it is unusable: end here, with why */
-};
+/*
+ * Find credentials for SITE by asking each provider in turn, and assume
+ * SITE->role_arn with them where that is set.  WHERE tells who has them or, on
+ * other results, what each that was tried says (on WRONG and FAILED: only the
+ * one that ended the search).  HTTP is free for use; WATCH is filled anew.
+ */
+enum credentials_result credentials_find(const struct site *site,
+    struct http *http, struct watch *watch, struct credentials_found *found,
+    struct buf *where) ATTR_MUST_USE;
 
-/* One provider.  On FOUND, *FOUND is set (its strings are the caller's, freed
- * by credentials_fini) and WHERE says where ("profile default in
- * /srv/gyazo/.aws/credentials"); on the others WHERE says what was looked for
- * and why it is not there.  Never a secret. */
-struct credentials_provider {
-	const char *name;
-	enum credentials_result (*find)(const struct site *site,
-	    struct credentials *found, struct buf *where);
-};
+/* The same, of the providers that a profile's own lines can feed (not its
+ * role_arn), for search->profile alone: for a source_profile. */
+credentials_provider credentials_from_profile;
 
-/* Greatest length of what is said in WHERE. */
-enum { CREDENTIALS_WHERE_MAX = 2048 };
+/* In a process that signs with what another found: wipe the variables that hold
+ * secrets, in their place. */
+void credentials_forget_environment(void);
 
-/* Fill SITE->credentials and credentials_source from the first provider that
- * has some.  False where none has or one is wrong: WHY then tells each that was
- * tried and what is wrong with it. */
-bool credentials_find(struct site *site, struct buf *why) ATTR_MUST_USE;
-
-/* For a provider: say in WHERE, as by printf, and return RESULT. */
-enum credentials_result credentials_say(enum credentials_result result,
-    struct buf *where, const char *format, ...) ATTR_PRINTF(3, 4);
-
-/* The providers. */
-enum credentials_result credentials_from_site(
-    const struct site *site, struct credentials *found, struct buf *where);
-enum credentials_result credentials_from_environment(
-    const struct site *site, struct credentials *found, struct buf *where);
-enum credentials_result credentials_from_profile(
-    const struct site *site, struct credentials *found, struct buf *where);
+/* The providers, in files of their names. */
+credentials_provider credentials_from_site;
+credentials_provider credentials_from_environment;
+credentials_provider credentials_from_role; /* a profile's role_arn */
+credentials_provider credentials_from_web_identity;
+credentials_provider credentials_from_sign_in; /* SSO, login, MFA: says that a
+                                                * daemon can't */
+credentials_provider credentials_from_credentials_file;
+credentials_provider credentials_from_process;
+credentials_provider credentials_from_config_file;
+credentials_provider credentials_from_container;
+credentials_provider credentials_from_instance;
 
 #endif

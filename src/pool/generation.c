@@ -33,6 +33,8 @@ generation_new(unsigned number, struct settings *settings,
 	generation->identity = identity;
 	generation->listener = listen_hold(listener);
 	generation->n_slots = (size_t)settings->daemon.workers;
+	generation->keyring = keyring_new(settings->n_sites);
+	generation->learnt = learnt_new(settings->sites, settings->n_sites);
 	generation->board = scoreboard_new(generation->n_slots);
 	generation->slots =
 	    mem_zero(generation->n_slots, sizeof(generation->slots[0]));
@@ -45,11 +47,65 @@ generation_free(struct generation *generation)
 	if (generation == NULL)
 		return;
 	listen_release(generation->listener);
+	keyring_free(generation->keyring);
+	learnt_free(generation->learnt);
 	identity_fini(&generation->identity);
 	config_free(generation->settings);
 	scoreboard_free(generation->board);
 	free(generation->slots);
 	free(generation);
+}
+
+/* ---- The keeper ---- */
+
+/* May a worker still need it? */
+static bool
+is_keeper_wanted(const struct generation *generation)
+{
+	return (!generation->is_ending || generation_alive(generation) > 0);
+}
+
+bool
+generation_is_keeper_due(const struct generation *generation, int64_t now)
+{
+	return (generation->keeper.pid == 0 &&
+	    generation->keeper.due_ms <= now && is_keeper_wanted(generation));
+}
+
+void
+generation_keeper_started(struct generation *generation, pid_t pid, int64_t now)
+{
+	struct generation_keeper *keeper = &generation->keeper;
+
+	*keeper = (struct generation_keeper){ .started_ms = now };
+	if (pid > 0)
+		keeper->pid = pid;
+	else
+		keeper->due_ms = now + GENERATION_KEEPER_DELAY_MS;
+}
+
+enum generation_search
+generation_search(const struct generation *generation)
+{
+	enum generation_search worst = GENERATION_FOUND;
+
+	for (size_t i = 0; i < generation->settings->n_sites; i++) {
+		switch (keyring_state(generation->keyring, i)) {
+		case KEYRING_UNTRIED:
+			return (GENERATION_SEARCHING);
+		case KEYRING_FOUND:
+			break;
+		case KEYRING_FAILED:
+			if (worst == GENERATION_FOUND)
+				worst = GENERATION_FAILED;
+			break;
+		case KEYRING_NONE:
+		case KEYRING_WRONG:
+			worst = GENERATION_LACKING;
+			break;
+		}
+	}
+	return (worst);
 }
 
 /* ---- Who is wanted, and when ---- */
@@ -81,6 +137,8 @@ generation_next_due(const struct generation *generation)
 {
 	int64_t next = INT64_MAX;
 
+	if (generation_is_keeper_due(generation, INT64_MAX))
+		next = generation->keeper.due_ms;
 	for (size_t i = 0; i < generation->n_wanted; i++) {
 		const struct generation_slot *it = &generation->slots[i];
 
@@ -169,7 +227,7 @@ generation_is_ready(const struct generation *generation)
 	for (size_t i = 0; i < generation->n_wanted; i++)
 		if (!generation->slots[i].was_ready)
 			return (false);
-	return (true);
+	return (generation->n_wanted > 0);
 }
 
 /* ---- Death ---- */
@@ -208,6 +266,34 @@ log_death(const struct generation *generation, size_t slot, int status)
 		    slot + 1, (int)it->pid, how, requests, next);
 }
 
+static void
+keeper_died(struct generation *generation, int status, int64_t now)
+{
+	struct generation_keeper *keeper = &generation->keeper;
+	bool was_good = now - keeper->started_ms >= GENERATION_GOOD_LIFE_MS;
+	/* Whoever ends the daemon may have told all of its processes. */
+	bool is_end = generation->is_ending && WIFSIGNALED(status) &&
+	    WTERMSIG(status) == WORKER_SIGNAL_END;
+	char how[96], delay[FORMAT_MAX];
+
+	if (generation_search(generation) == GENERATION_SEARCHING)
+		generation->failures++;
+	describe_end(status, how, sizeof(how));
+	if (keeper->is_told || keeper->is_killed || is_end)
+		log_debug("keeper (process %d) %s", (int)keeper->pid, how);
+	else
+		log_warning("keeper (process %d) %s; the workers go on with "
+			    "the credentials they have; the next starts %s%s",
+		    (int)keeper->pid, how, was_good ? "at once" : "in ",
+		    was_good
+			? ""
+			: format_duration(GENERATION_KEEPER_DELAY_MS, delay));
+	keeper->pid = 0;
+	keeper->due_ms = now + (was_good ? 0 : GENERATION_KEEPER_DELAY_MS);
+	if (is_end)
+		keeper->due_ms = INT64_MAX;
+}
+
 static struct generation_slot *
 find_slot(struct generation *generation, pid_t pid)
 {
@@ -225,6 +311,10 @@ generation_died(
 	size_t slot;
 	bool is_done = WIFEXITED(status) && WEXITSTATUS(status) == WORKER_DONE;
 
+	if (pid == generation->keeper.pid) {
+		keeper_died(generation, status, now);
+		return (GENERATION_KEEPER);
+	}
 	if (it == NULL)
 		return (GENERATION_NOT_OURS);
 	slot = (size_t)(it - generation->slots);
@@ -274,6 +364,7 @@ generation_tell_all(struct generation *generation, bool drains, int64_t now)
 	unsigned allowed = drains ? listen_waiting(generation->listener) : 0;
 
 	generation->n_wanted = 0;
+	generation->is_ending = true;
 	for (size_t i = 0; i < generation->n_slots; i++)
 		tell(generation, i, allowed, now);
 }
@@ -341,9 +432,32 @@ watch(struct generation *generation, size_t slot, int64_t now)
 	kill(it->pid, SIGKILL);
 }
 
+/* The end of a keeper that no worker needs: it has nothing to finish, so that
+ * only one that is stopped, or waits for a disk, outlives the signal. */
+static void
+watch_keeper(struct generation *generation, int64_t now)
+{
+	struct generation_keeper *keeper = &generation->keeper;
+
+	if (keeper->pid == 0 || keeper->is_killed ||
+	    is_keeper_wanted(generation))
+		return;
+	if (!keeper->is_told) {
+		keeper->is_told = true;
+		keeper->told_ms = now;
+		kill(keeper->pid, WORKER_SIGNAL_END);
+	} else if (now > keeper->told_ms + GENERATION_GRACE_MS) {
+		log_error("keeper (process %d) is killed: it does not end",
+		    (int)keeper->pid);
+		keeper->is_killed = true;
+		kill(keeper->pid, SIGKILL);
+	}
+}
+
 void
 generation_watch(struct generation *generation, int64_t now)
 {
+	watch_keeper(generation, now);
 	for (size_t i = 0; i < generation->n_slots; i++)
 		if (generation->slots[i].pid != 0 &&
 		    !generation->slots[i].is_killed)
@@ -359,9 +473,20 @@ generation_kill(struct generation *generation)
 		generation->slots[i].is_killed = true;
 		kill(generation->slots[i].pid, SIGKILL);
 	}
+	if (generation->keeper.pid == 0)
+		return;
+	generation->keeper.is_killed = true;
+	kill(generation->keeper.pid, SIGKILL);
 }
 
 /* ---- Counting ---- */
+
+size_t
+generation_processes(const struct generation *generation)
+{
+	return (generation_alive(generation) +
+	    (generation->keeper.pid != 0 ? 1 : 0));
+}
 
 size_t
 generation_alive(const struct generation *generation)

@@ -1,10 +1,10 @@
 /*
  * The master: see master.h.
  *
- * One loop: wait for signals, for word from new workers, or for the next
+ * One loop: wait for signals, for word from the children, or for the next
  * thing that is due; then do what there is to do.  Signals are blocked for
  * good and read from a descriptor, since sigtimedwait() could not wait for
- * the workers' eventfd as well, and a worker that has become another user may
+ * the children's eventfd as well, and a worker that has become another user may
  * not send a signal to a master that is root.
  */
 #include "pool/master.h"
@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "pool/generation.h"
+#include "pool/keeper.h"
 #include "pool/listen.h"
 #include "pool/succession.h"
 #include "pool/worker.h"
@@ -34,7 +35,7 @@ struct master {
 	struct succession workers;
 	pid_t pid;
 	int signals; /* signalfd */
-	int ready;   /* eventfd, to which new workers write */
+	int news;    /* eventfd, to which new workers and keepers write */
 	bool is_reload_wanted;
 	bool is_announced; /* the log has said that all workers are there */
 	bool is_ending;
@@ -85,6 +86,48 @@ take_end_signal(struct master *master, int64_t now)
 		kill_all(master, "told to end once more");
 }
 
+/* ---- Keepers ---- */
+
+/* From here on this process is a keeper. */
+static void ATTR_NORETURN
+become_keeper(struct master *master, struct generation *generation)
+{
+	const struct keeper_orders orders = {
+		.settings = generation->settings,
+		.keyring = generation->keyring,
+		.tried_fd = master->news,
+		.master = master->pid,
+	};
+	int status;
+
+	close(master->signals);
+	succession_free(&master->workers, generation);
+	listen_release(generation->listener);
+	generation->listener = NULL;
+	status = keeper_run(&orders);
+	generation_free(generation);
+	exit(status);
+}
+
+static void
+start_keepers(struct master *master, int64_t now)
+{
+	for (struct generation *it = master->workers.all; it != NULL;
+	     it = it->next) {
+		pid_t pid;
+
+		if (!generation_is_keeper_due(it, now))
+			continue;
+		pid = fork();
+		if (pid == 0)
+			become_keeper(master, it);
+		if (pid < 0)
+			log_error("cannot start the keeper: fork: %s",
+			    strerror(errno));
+		generation_keeper_started(it, pid, now);
+	}
+}
+
 /* ---- Workers ---- */
 
 /* From here on this process is a worker. */
@@ -93,11 +136,13 @@ become_worker(struct master *master, struct generation *generation, size_t slot)
 {
 	const struct worker_orders orders = {
 		.settings = generation->settings,
+		.keyring = generation->keyring,
+		.learnt = generation->learnt,
 		.identity = &generation->identity,
 		.listen_fd = generation->listener->fd,
 		.board = generation->board,
 		.slot = slot,
-		.ready_fd = master->ready,
+		.ready_fd = master->news,
 		.master = master->pid,
 	};
 	int status;
@@ -160,6 +205,8 @@ take_death(struct master *master, pid_t pid, int status, int64_t now)
 		switch (generation_died(it, pid, status, now)) {
 		case GENERATION_NOT_OURS:
 			continue;
+		case GENERATION_KEEPER:
+			return;
 		case GENERATION_GOES_ON:
 			break;
 		case GENERATION_HOPELESS:
@@ -210,7 +257,7 @@ wait_for_news(const struct master *master)
 {
 	struct pollfd watched[] = {
 		{ .fd = master->signals, .events = POLLIN },
-		{ .fd = master->ready, .events = POLLIN },
+		{ .fd = master->news, .events = POLLIN },
 	};
 	int64_t now = clock_monotonic_ms();
 	eventfd_t count;
@@ -218,7 +265,7 @@ wait_for_news(const struct master *master)
 	/* Whatever woke us, all of it is looked at. */
 	(void)poll(watched, sizeof(watched) / sizeof(watched[0]),
 	    (int)(find_next_deadline(master, now) - now));
-	(void)eventfd_read(master->ready, &count);
+	(void)eventfd_read(master->news, &count);
 }
 
 static void
@@ -257,21 +304,29 @@ note_ready(struct master *master)
 	    master->workers.current->listener->name);
 }
 
+/* One at a time, and none before the first workers are wanted. */
+static bool
+is_reload_due(const struct master *master)
+{
+	return (master->is_reload_wanted && master->workers.coming == NULL &&
+	    master->workers.current->n_wanted > 0);
+}
+
 static void
 do_what_is_due(struct master *master, int64_t now)
 {
-	for (struct generation *it = master->workers.all; it != NULL;
-	     it = it->next)
-		generation_watch(it, now);
 	if (master->is_ending && now >= master->kill_ms)
 		kill_all(master, "drain_timeout has passed");
-	if (!master->is_ending)
-		succession_continue(&master->workers, now);
-	if (!master->is_ending && master->is_reload_wanted &&
-	    master->workers.coming == NULL) {
+	if (!master->is_ending && !succession_continue(&master->workers, now))
+		begin_end(master, EXIT_HOPELESS, now);
+	if (!master->is_ending && is_reload_due(master)) {
 		master->is_reload_wanted = false;
 		succession_reload(&master->workers);
 	}
+	for (struct generation *it = master->workers.all; it != NULL;
+	     it = it->next)
+		generation_watch(it, now);
+	start_keepers(master, now);
 	start_workers(master, now);
 	succession_sweep(&master->workers);
 }
@@ -279,9 +334,9 @@ do_what_is_due(struct master *master, int64_t now)
 static void
 loop(struct master *master)
 {
-	start_workers(master, clock_monotonic_ms());
+	start_keepers(master, clock_monotonic_ms());
 	while (!master->is_ending ||
-	    succession_count(&master->workers, generation_alive) > 0) {
+	    succession_count(&master->workers, generation_processes) > 0) {
 		int64_t now;
 
 		wait_for_news(master);
@@ -312,13 +367,13 @@ open_signals(struct master *master)
 		sigaction(watched[i], &standard, NULL);
 	}
 	master->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	master->ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	master->news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	/* Blocked here for the workers, who inherit it. */
 	sigaddset(&set, WORKER_SIGNAL_LOOK);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	/* Whoever reads the log may go away. */
 	sigaction(SIGPIPE, &ignored, NULL);
-	if (master->signals >= 0 && master->ready >= 0)
+	if (master->signals >= 0 && master->news >= 0)
 		return (true);
 	log_error("cannot watch for signals: %s", strerror(errno));
 	return (false);
@@ -347,7 +402,8 @@ begin(struct master *master, struct settings *settings)
 	}
 	log_info("listening on %s%s", listener->name,
 	    listener->is_inherited ? ", handed over" : "");
-	is_begun = succession_begin(&master->workers, settings, listener);
+	is_begun = succession_begin(
+	    &master->workers, settings, listener, clock_monotonic_ms());
 	listen_release(listener);
 	if (!is_begun) {
 		config_free(settings);
@@ -372,6 +428,6 @@ master_run(struct settings *settings, const char *path)
 	}
 	succession_free(&master.workers, NULL);
 	close(master.signals);
-	close(master.ready);
+	close(master.news);
 	return (master.status);
 }

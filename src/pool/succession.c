@@ -37,13 +37,13 @@ add_generation(struct succession *succession, struct settings *settings,
 
 bool
 succession_begin(struct succession *succession, struct settings *settings,
-    struct listener *listener)
+    struct listener *listener, int64_t now)
 {
 	assert(succession->all == NULL);
 	succession->current = add_generation(succession, settings, listener);
 	if (succession->current == NULL)
 		return (false);
-	generation_want(succession->current, succession->current->n_slots);
+	succession->patience_ms = now + SUCCESSION_PATIENCE_MS;
 	return (true);
 }
 
@@ -82,21 +82,28 @@ succession_reload(struct succession *succession)
 	log_info("reloading: %zu new workers for %zu old ones, listening on %s",
 	    succession->coming->n_slots, succession->current->n_slots,
 	    succession->coming->listener->name);
-	generation_want(succession->coming, 1);
 }
 
-void
-succession_give_up(struct succession *succession, int64_t now)
+/* Give the reload up: WHY. */
+static void
+give_up(struct succession *succession, const char *why, int64_t now)
 {
 	struct generation *coming = succession->coming;
 
-	log_error("not reloaded: no worker can start with the new settings "
-		  "(the lines above say why); the old settings stay");
+	log_error("not reloaded: %s (the lines above say why); the old "
+		  "settings stay",
+	    why);
 	if (coming->listener != succession->current->listener)
 		listen_unlink(coming->listener);
 	generation_tell_all(coming, false, now);
 	succession->coming = NULL;
 	generation_want(succession->current, succession->current->n_slots);
+}
+
+void
+succession_give_up(struct succession *succession, int64_t now)
+{
+	give_up(succession, "no worker can start with the new settings", now);
 }
 
 static void
@@ -121,18 +128,12 @@ take_over(struct succession *succession, int64_t now)
 /* With each new worker that is ready one old worker ends, and the next new one
  * starts.  Where the socket is another, the old ones stay until the end, since
  * no new one serves theirs. */
-void
-succession_continue(struct succession *succession, int64_t now)
+static void
+exchange_workers(struct succession *succession, int64_t now)
 {
 	struct generation *current = succession->current;
 	struct generation *coming = succession->coming;
 
-	if (coming == NULL)
-		return;
-	if (coming->failures >= SUCCESSION_FAILURES) {
-		succession_give_up(succession, now);
-		return;
-	}
 	if (!generation_is_ready(coming))
 		return;
 	if (coming->n_wanted == coming->n_slots) {
@@ -144,6 +145,79 @@ succession_continue(struct succession *succession, int64_t now)
 	generation_want(coming, coming->n_wanted + 1);
 }
 
+/* Go on with the reload: nothing is exchanged before each site is known to have
+ * credentials. */
+static void
+continue_reload(struct succession *succession, int64_t now)
+{
+	struct generation *coming = succession->coming;
+
+	if (coming->failures >= SUCCESSION_FAILURES) {
+		if (coming->is_settled)
+			succession_give_up(succession, now);
+		else
+			give_up(succession,
+			    "no keeper can start with the new settings", now);
+		return;
+	}
+	if (coming->is_settled) {
+		exchange_workers(succession, now);
+		return;
+	}
+	switch (generation_search(coming)) {
+	case GENERATION_SEARCHING:
+		break;
+	case GENERATION_FOUND:
+		coming->is_settled = true;
+		generation_want(coming, 1);
+		break;
+	case GENERATION_FAILED:
+	case GENERATION_LACKING:
+		give_up(succession,
+		    "not each site of the new settings has credentials", now);
+		break;
+	}
+}
+
+/* The first generation's first searches: false where they are hopeless.  A
+ * failure that may pass is none of the daemon's: a machine whose metadata are
+ * late must not need a second start. */
+static bool
+continue_first(struct succession *succession, int64_t now)
+{
+	struct generation *first = succession->current;
+
+	switch (generation_search(first)) {
+	case GENERATION_SEARCHING:
+		if (now < succession->patience_ms || first->n_wanted > 0)
+			return (true);
+		log_warning("credentials are still looked for: the workers "
+			    "start without, and answer with 503 until there "
+			    "are some");
+		break;
+	case GENERATION_LACKING:
+		log_error("not each site has credentials (the lines above say "
+			  "why): giving up");
+		return (false);
+	case GENERATION_FOUND:
+	case GENERATION_FAILED:
+		first->is_settled = true;
+		break;
+	}
+	generation_want(first, first->n_slots);
+	return (true);
+}
+
+bool
+succession_continue(struct succession *succession, int64_t now)
+{
+	if (succession->coming != NULL)
+		continue_reload(succession, now);
+	else if (!succession->current->is_settled)
+		return (continue_first(succession, now));
+	return (true);
+}
+
 void
 succession_sweep(struct succession *succession)
 {
@@ -153,7 +227,7 @@ succession_sweep(struct succession *succession)
 		struct generation *it = *link;
 
 		if (it == succession->current || it == succession->coming ||
-		    generation_alive(it) > 0) {
+		    generation_processes(it) > 0) {
 			link = &it->next;
 			continue;
 		}

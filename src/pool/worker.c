@@ -16,7 +16,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 
 #include <assert.h>
@@ -29,7 +28,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "cache/cache.h"
+#include "credentials/chain.h"
+#include "pool/follow.h"
 #include "respond/fcgi.h"
 #include "respond/request.h"
 #include "s3/fetch.h"
@@ -68,24 +70,15 @@ spread_limit(uint64_t wished)
 	return (wished - wished / 4 + clock_random((uint32_t)half + 1));
 }
 
-/* End with the master.  False where it is gone already. */
-static bool
-follow_master(pid_t master)
-{
-	return (prctl(PR_SET_PDEATHSIG, WORKER_SIGNAL_END) == 0 &&
-	    getppid() == master);
-}
-
 /* Nothing of what is in memory, keys among it, is to reach a file or another
- * process of the same user. */
+ * process of the same user; what only the keeper needs is not even there. */
 static void
-shut_memory(void)
+shut_memory(const struct worker_orders *orders)
 {
-	const struct rlimit none = { 0, 0 };
-
-	prctl(PR_SET_DUMPABLE, 0);
+	secret_hide_process();
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	setrlimit(RLIMIT_CORE, &none);
+	settings_forget_secrets(orders->settings);
+	credentials_forget_environment();
 }
 
 /* Can this user read what requests will need?  False after error lines. */
@@ -149,7 +142,8 @@ make_parts(struct worker *worker)
 	worker->fcgi = fcgi_new(worker->orders->listen_fd,
 	    settings->daemon.read_timeout_ms, settings->daemon.send_timeout_ms);
 	worker->cache = cache_new(&settings->cache);
-	worker->fetch = fetch_new(settings->sites, settings->n_sites);
+	worker->fetch = fetch_new(settings->sites, settings->n_sites,
+	    worker->orders->keyring, worker->orders->learnt);
 	worker->parts = (struct request_parts){
 		.sites = settings->sites,
 		.n_sites = settings->n_sites,
@@ -207,8 +201,10 @@ wait_for_connection(struct worker *worker)
 {
 	struct epoll_event events[2];
 	bool is_worth = worker->must_look;
-	int n = epoll_wait(worker->events, events, 2, is_worth ? 0 : -1);
+	int n;
 
+	secret_wipe_registers();
+	n = epoll_wait(worker->events, events, 2, is_worth ? 0 : -1);
 	assert(n >= 0 || errno == EINTR);
 	for (int i = 0; i < n; i++)
 		if (events[i].data.fd != worker->signals)
@@ -273,9 +269,9 @@ start(struct worker *worker)
 	if (!identity_assume(orders->identity))
 		return (WORKER_HOPELESS);
 	/* After the change of user, which resets it. */
-	if (!follow_master(orders->master))
+	if (!follow_parent(orders->master, WORKER_SIGNAL_END))
 		return (WORKER_FAILED);
-	shut_memory();
+	shut_memory(orders);
 	if (!can_read_files(orders->settings))
 		return (WORKER_HOPELESS);
 	if (!open_events(worker))

@@ -12,6 +12,8 @@
 #include "config/config.h"
 #include "pool/identity.h"
 #include "pool/scoreboard.h"
+#include "s3/keyring.h"
+#include "s3/learnt.h"
 
 /* How a worker ends. */
 enum worker_status {
@@ -36,7 +38,10 @@ enum {
 
 /* All borrowed. */
 struct worker_orders {
-	const struct settings *settings;
+	struct settings *settings; /* whose secrets are wiped: they are the
+	                            * keeper's */
+	struct keyring *keyring;
+	struct learnt *learnt;
 	const struct identity *identity; /* who to become */
 	int listen_fd;                   /* non-blocking */
 	struct scoreboard *board;

@@ -44,25 +44,11 @@ answer_text(int status)
 	return (SPAN(""));
 }
 
-static bool
-has_control(struct span text)
-{
-	size_t i;
-
-	for (i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.data[i];
-
-		if (c < 0x20 || c == 0x7f)
-			return (true);
-	}
-	return (false);
-}
-
 /* One line; none where VALUE is no value or cannot be one. */
 static bool
 add_header(struct buf *out, const char *name, struct span value)
 {
-	if (value.data == NULL || has_control(value))
+	if (value.data == NULL || span_has_control(value))
 		return (true);
 	return (buf_add_string(out, name) && buf_add_string(out, ": ") &&
 	    buf_add_span(out, value) && buf_add_string(out, "\r\n"));

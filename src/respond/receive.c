@@ -123,6 +123,9 @@ log_failure(const struct serving *s, enum fetch_result result)
 	void (*tell)(const char *, ...) ATTR_PRINTF(1, 2) =
 	    result == FETCH_REFUSED ? log_error : log_warning;
 
+	if (report->is_told)
+		tell = log_debug;
+
 	tell("site %s: key \"%s\" of bucket %s: %s after %u attempt%s: "
 	     "status %d%s%s%s%s%s%s%s%s%s",
 	    s->site->name, buf_string(&s->key), s->site->bucket,

@@ -6,9 +6,10 @@
  * says that the range cannot be satisfied (AWS names the size in the error,
  * RGW does not, and the answer needs the ETag as well); or the reason, where
  * a HEAD was refused, since that stands in a body.  What S3 teaches (region,
- * clock) is asked with at once, and once only, so that two servers that point
- * at each other end in an error and not in a loop; all else is tried again
- * after a pause.
+ * clock) is asked with at once (s3/signing.h), and so are other credentials
+ * where it refused those that were signed with: the keeper is waited for, and
+ * there is no second time with the same.  All else is tried again after a
+ * pause.
  *
  * A body that breaks off goes on where it ended (s3/delivery.h).
  */
@@ -24,8 +25,8 @@
 #include "base/mem.h"
 #include "base/peer.h"
 #include "s3/delivery.h"
-#include "s3/learnt.h"
 #include "s3/object.h"
+#include "s3/signing.h"
 
 enum {
 	/* Pauses: evenly spread between the least and the window, which
@@ -41,16 +42,10 @@ enum {
 	RESUMES_MAX = 100,
 };
 
-/* What is remembered of a site. */
-struct memory {
-	struct learnt learnt;
-	struct sigv4_signer signer;
-};
-
 struct fetch {
 	const struct site *sites;
 	size_t n_sites;
-	struct memory *memories; /* one a site */
+	struct signing *signing;
 	struct object *object;
 	bool is_passed_on;   /* see fetch_pass_on; of the call under way */
 	int64_t deadline_ms; /* the same */
@@ -62,7 +57,7 @@ struct run {
 	const struct fetch_request *request;
 	const struct fetch_sink *sink;
 	struct fetch_report *report;
-	struct memory *memory;
+	struct signing_turn turn;
 	int64_t answer_deadline_ms;
 
 	/* What is asked. */
@@ -80,8 +75,6 @@ struct run {
 	bool is_unsure; /* S3 contradicts itself on the range */
 
 	/* So far. */
-	bool learnt_skew;
-	bool learnt_region;
 	bool was_unsure;
 	bool is_anew; /* what had begun was given up: bytes are no progress */
 	unsigned failures; /* in a row, without a byte */
@@ -96,13 +89,14 @@ enum next {
 };
 
 struct fetch *
-fetch_new(const struct site *sites, size_t n_sites)
+fetch_new(const struct site *sites, size_t n_sites, struct keyring *keyring,
+    struct learnt *learnt)
 {
 	struct fetch *fetch = mem_zero(1, sizeof(*fetch));
 
 	fetch->sites = sites;
 	fetch->n_sites = n_sites;
-	fetch->memories = mem_zero(n_sites, sizeof(*fetch->memories));
+	fetch->signing = signing_new(sites, n_sites, keyring, learnt);
 	fetch->object = object_new();
 	return (fetch);
 }
@@ -110,13 +104,9 @@ fetch_new(const struct site *sites, size_t n_sites)
 void
 fetch_free(struct fetch *fetch)
 {
-	size_t i;
-
 	if (fetch == NULL)
 		return;
-	for (i = 0; i < fetch->n_sites; i++)
-		sigv4_signer_fini(&fetch->memories[i].signer);
-	free(fetch->memories);
+	signing_free(fetch->signing);
 	object_free(fetch->object);
 	free(fetch);
 }
@@ -276,54 +266,26 @@ find_deadline(const struct run *run)
 					 : run->answer_deadline_ms);
 }
 
-/* One attempt. */
+/* One attempt, signed by what REQUEST has been given for that. */
 static enum object_result
-ask(struct run *run, const struct object_answer **answer)
+ask(struct run *run, struct object_request *request,
+    const struct object_answer **answer)
 {
-	const struct fetch_request *wanted = run->request;
-	struct object_request request = {
-		.site = wanted->site,
-		.region = learnt_region(&run->memory->learnt, wanted->site),
-		.key = wanted->key,
-		.now = clock_wall_s() + run->memory->learnt.skew_s,
-		.answer_deadline_ms = find_deadline(run),
-		.deadline_ms = find_deadline(run),
-		.peer_fd = wanted->peer_fd,
-	};
 	struct object_handler handler = { on_begin, on_body, run };
 	enum object_result result;
 
-	choose_question(run, &request);
+	request->site = run->request->site;
+	request->key = run->request->key;
+	request->answer_deadline_ms = request->deadline_ms = find_deadline(run);
+	request->peer_fd = run->request->peer_fd;
+	choose_question(run, request);
 	run->delivered_before = run->delivery.delivered;
 	run->wish = FETCH_GO_ON;
 	run->is_unsure = run->is_other = false;
-	result = object_get(run->fetch->object, &run->memory->signer, &request,
-	    &handler, answer);
+	result = object_get(run->fetch->object, signing_signer(&run->turn),
+	    request, &handler, answer);
 	write_report(run, result, *answer);
 	return (result);
-}
-
-/* Ask again with what S3 teaches, once each. */
-static bool
-learn_skew(struct run *run, const struct object_answer *answer)
-{
-	if (run->learnt_skew ||
-	    !learnt_take_date(&run->memory->learnt, run->request->site,
-		answer->server_date, clock_wall_s()))
-		return (false);
-	run->learnt_skew = true;
-	return (true);
-}
-
-static bool
-learn_region(struct run *run, const struct object_answer *answer)
-{
-	if (run->learnt_region ||
-	    !learnt_take_region(
-		&run->memory->learnt, run->request->site, answer->error.region))
-		return (false);
-	run->learnt_region = true;
-	return (true);
 }
 
 /* The object that has begun cannot go on: the end, unless nothing of it has
@@ -349,6 +311,44 @@ end(struct run *run, enum fetch_result result, enum fetch_result *final)
 	    (result == FETCH_MISSING || result == FETCH_REFUSED))
 		*final = FETCH_UNAVAILABLE;
 	return (NEXT_END);
+}
+
+static enum next
+end_peer_gone(struct run *run, enum fetch_result *final)
+{
+	set_reason(run, "the client went away");
+	return (end(run, FETCH_PEER_GONE, final));
+}
+
+/* S3 refused the credentials with CODE, or (NULL) there are none: wait for
+ * others. */
+static enum next
+renew_keys(struct run *run, const char *code, enum fetch_result *final)
+{
+	switch (signing_renew(
+	    &run->turn, run->request->peer_fd, find_deadline(run))) {
+	case KEYRING_RENEWED:
+		return (NEXT_AGAIN);
+	case KEYRING_PEER_GONE:
+		return (end_peer_gone(run, final));
+	case KEYRING_SAME:
+		break;
+	}
+	run->report->is_told =
+	    signing_was_told(&run->turn, code != NULL ? code : "");
+	if (code == NULL)
+		set_reason(run,
+		    "there are no credentials yet: see the keeper's lines in "
+		    "the log");
+	else
+		snprintf(run->report->reason, sizeof(run->report->reason),
+		    "S3 refused the credentials (%s) and the keeper has no "
+		    "others: see its lines in the log",
+		    code[0] != '\0' ? code : "without a code");
+	return (end(run,
+	    code == NULL || run->turn.is_temporary ? FETCH_UNAVAILABLE
+						   : FETCH_REFUSED,
+	    final));
 }
 
 static enum next
@@ -413,9 +413,14 @@ static enum next
 settle_refusal(struct run *run, enum object_result got, bool was_reason,
     const struct object_answer *answer, enum fetch_result *final)
 {
+	/* Where a token is over that may be all that S3 says. */
 	if (is_denied(answer, was_reason, got))
-		return (end_denied(run, final));
+		return (signing_is_over(&run->turn)
+			? renew_keys(run, answer->error.code, final)
+			: end_denied(run, final));
 	switch (got) {
+	case OBJECT_KEYS_REFUSED:
+		return (renew_keys(run, answer->error.code, final));
 	case OBJECT_PEER_GONE:
 		return (end(run, FETCH_PEER_GONE, final));
 	case OBJECT_DEADLINE:
@@ -430,11 +435,11 @@ settle_refusal(struct run *run, enum object_result got, bool was_reason,
 	case OBJECT_BAD_RANGE:
 		return (settle_bad_range(run, final));
 	case OBJECT_SKEWED:
-		return (learn_skew(run, answer)
+		return (signing_learn_clock(&run->turn, answer)
 			? NEXT_AGAIN
 			: end(run, FETCH_REFUSED, final));
 	case OBJECT_ELSEWHERE:
-		return (learn_region(run, answer)
+		return (signing_learn_region(&run->turn, answer)
 			? NEXT_AGAIN
 			: end(run, FETCH_REFUSED, final));
 	case OBJECT_CHANGED:
@@ -453,10 +458,8 @@ settle(struct run *run, enum object_result got,
 	bool was_reason = run->ask_reason;
 
 	run->ask_reason = false;
-	if (run->client_gone) {
-		set_reason(run, "the client went away");
-		return (end(run, FETCH_PEER_GONE, final));
-	}
+	if (run->client_gone)
+		return (end_peer_gone(run, final));
 	if (run->wish == FETCH_WHOLE)
 		return (start_over(run));
 	if (run->wish == FETCH_ENOUGH)
@@ -517,10 +520,8 @@ pause_before_retry(struct run *run, const struct object_answer *answer,
 		return (end(run, FETCH_UNAVAILABLE, final));
 	if (run->delivery.has_begun)
 		run->resumes++;
-	if (peer_wait(run->request->peer_fd, pause)) {
-		set_reason(run, "the client went away");
-		return (end(run, FETCH_PEER_GONE, final));
-	}
+	if (peer_wait(run->request->peer_fd, pause))
+		return (end_peer_gone(run, final));
 	return (NEXT_AGAIN);
 }
 
@@ -533,7 +534,13 @@ loop(struct run *run)
 	enum next next;
 
 	do {
-		got = ask(run, &answer);
+		struct object_request request = { .site = run->request->site };
+
+		if (!signing_prepare(&run->turn, &request)) {
+			next = renew_keys(run, NULL, &final);
+			continue;
+		}
+		got = ask(run, &request, &answer);
 		next = settle(run, got, answer, &final);
 		if (next == NEXT_RETRY)
 			next = pause_before_retry(run, answer, &final);
@@ -561,7 +568,7 @@ fetch_object(struct fetch *fetch, const struct fetch_request *request,
 	enum fetch_result result;
 
 	assert(index < fetch->n_sites);
-	run.memory = &fetch->memories[index];
+	signing_begin(&run.turn, fetch->signing, index);
 	if (run.answer_deadline_ms < request->answer_deadline_ms)
 		run.answer_deadline_ms = request->answer_deadline_ms;
 	if (run.answer_deadline_ms > request->deadline_ms)

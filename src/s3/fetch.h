@@ -10,18 +10,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/buf.h"
 #include "s3/error.h"
+#include "s3/keyring.h"
+#include "s3/learnt.h"
 #include "s3/metadata.h"
 #include "s3/range.h"
 #include "s3/site.h"
 
-/* What is remembered from one fetch to the next: the connection to S3, and
- * for each site its region, skew and signing key.  After the fork. */
+/* What is kept from one fetch to the next: the connection to S3, and for each
+ * site its credentials and signing key.  After the fork. */
 struct fetch;
 
-/* For SITES (borrowed until fetch_free), N_SITES of them. */
-struct fetch *fetch_new(const struct site *sites, size_t n_sites);
+/* For SITES, N_SITES of them, with the credentials of KEYRING and what LEARNT
+ * has of them; all borrowed until fetch_free. */
+struct fetch *fetch_new(const struct site *sites, size_t n_sites,
+    struct keyring *keyring, struct learnt *learnt) ATTR_MUST_USE;
 void fetch_free(struct fetch *fetch);
 
 struct fetch_request {
@@ -72,8 +77,10 @@ enum fetch_result {
 	FETCH_MISSING,     /* there is no such object */
 	FETCH_REFUSED,     /* settings, keys or bucket are wrong: 500 */
 	FETCH_UNAVAILABLE, /* S3 cannot be reached, is busy or broke off for
-	                    * good: 503.  If begin was called, the answer that
-	                    * has begun must be made to fail. */
+	                    * good; or there are no credentials, or only
+	                    * temporary ones that it refused: 503.  If
+	                    * begin was called, the answer that has begun
+	                    * must be made to fail. */
 };
 
 /* What happened, for the log and Cache-Status. */
@@ -82,6 +89,8 @@ struct fetch_report {
 	int status; /* of the last answer; 0: none */
 	struct s3_error error;
 	char reason[256]; /* "" where nothing went wrong */
+	bool is_told; /* it is the site's credentials, and a report has said so
+	               * a moment ago (signing_was_told) */
 };
 
 /* From within the sink: what it was given has been passed on.  Until then the

@@ -63,15 +63,6 @@ metadata_fini(struct metadata *metadata)
 }
 
 static bool
-has_control(struct span value)
-{
-	for (size_t i = 0; i < value.len; i++)
-		if ((uint8_t)value.data[i] < 0x20 || value.data[i] == 0x7f)
-			return (true);
-	return (false);
-}
-
-static bool
 is_dropped(struct span coding)
 {
 	coding = span_trim(coding);
@@ -117,7 +108,7 @@ metadata_take(struct metadata *metadata, struct span name, struct span value)
 	if (i == METADATA_CONTENT_ENCODING)
 		value = without_aws_chunked(value);
 	if (value.len == 0 || value.len > METADATA_VALUE_MAX ||
-	    has_control(value))
+	    span_has_control(value))
 		return;
 	metadata->field[i] = value;
 }

@@ -58,6 +58,15 @@ classify_code(int status, const struct s3_error *error)
 		{ "NoSuchObject", 404, OBJECT_MISSING },
 		{ "InvalidRange", 416, OBJECT_BAD_RANGE },
 		{ "PreconditionFailed", 412, OBJECT_CHANGED },
+		{ "ExpiredToken", 0, OBJECT_KEYS_REFUSED },
+		{ "ExpiredTokenException", 0, OBJECT_KEYS_REFUSED },
+		{ "InvalidAccessKeyId", 0, OBJECT_KEYS_REFUSED },
+		{ "InvalidClientTokenId", 0, OBJECT_KEYS_REFUSED },
+		{ "InvalidToken", 0, OBJECT_KEYS_REFUSED },
+		{ "InvalidTokenId", 0, OBJECT_KEYS_REFUSED }, /* MinIO's */
+		{ "SignatureDoesNotMatch", 0, OBJECT_KEYS_REFUSED },
+		{ "TokenRefreshRequired", 0, OBJECT_KEYS_REFUSED },
+		{ "UnrecognizedClientException", 0, OBJECT_KEYS_REFUSED },
 		{ "RequestTimeTooSkewed", 0, OBJECT_SKEWED },
 		{ "AuthorizationHeaderMalformed", 0, OBJECT_ELSEWHERE },
 		{ "IllegalLocationConstraintException", 0, OBJECT_ELSEWHERE },
@@ -138,6 +147,7 @@ object_result_name(enum object_result result)
 		[OBJECT_CHANGED] = "changed",
 		[OBJECT_SKEWED] = "clock skewed",
 		[OBJECT_ELSEWHERE] = "wrong region",
+		[OBJECT_KEYS_REFUSED] = "keys refused",
 		[OBJECT_REFUSED] = "refused",
 		[OBJECT_BUSY] = "busy",
 		[OBJECT_FAILED] = "failed",
@@ -154,7 +164,7 @@ object_new(void)
 
 	object->http = http_new();
 	signed_init(&object->question);
-	buf_init(&object->error_body, S3_ERROR_BODY_MAX);
+	buf_init_secret(&object->error_body, S3_ERROR_BODY_MAX);
 	return (object);
 }
 
@@ -221,8 +231,9 @@ check_part(struct object *object, const struct http *http)
 	if (range_fit(&object->request->range, answer->metadata.size, &first,
 		&last) != RANGE_FIT_PART ||
 	    first != answer->first || last != answer->last) {
-		set_reason(
-		    object, "a 206 of another range: %.*s", SPAN_ARG(value));
+		set_reason(object, "a 206 of another range: %llu-%llu",
+		    (unsigned long long)answer->first,
+		    (unsigned long long)answer->last);
 		return (false);
 	}
 	answer->is_partial = answer->size_known = true;
@@ -367,6 +378,31 @@ names_other_region(const struct object *object, enum object_result result)
 	return (region.len > 0 && !span_equal(region, object->request->region));
 }
 
+/* Forget each of S3's words that repeats a secret. */
+static void
+forget_secrets(struct object *object)
+{
+	const struct credentials *keys = object->request->credentials;
+	struct s3_error *error = &object->answer.error;
+	const struct {
+		char *text;
+		size_t size;
+	} words[] = {
+		{ error->code, sizeof(error->code) },
+		{ error->message, sizeof(error->message) },
+		{ error->request_id, sizeof(error->request_id) },
+		{ error->region, sizeof(error->region) },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		struct span text = span_of(words[i].text);
+
+		if (span_shows(text, span_of(keys->secret_access_key)) ||
+		    span_shows(text, span_of(keys->session_token)))
+			explicit_bzero(words[i].text, words[i].size);
+	}
+}
+
 /* An answer other than 200 and 206 is there: what does it mean? */
 static enum object_result
 read_error(struct object *object)
@@ -380,6 +416,7 @@ read_error(struct object *object)
 	    !s3_error_parse(&answer->error, body))
 		object->is_foreign = body.len > 0;
 	read_notes(object);
+	forget_secrets(object);
 	set_reason(object, "S3 answered %d %s%s%s", answer->status,
 	    error->code[0] != '\0'   ? error->code
 		: object->is_foreign ? "with a body that is none of S3's"
@@ -474,6 +511,7 @@ write_question(struct object *object, struct sigv4_signer *signer)
 	const struct object_request *request = object->request;
 	struct signed_question question = {
 		.site = request->site,
+		.credentials = request->credentials,
 		.region = request->region,
 		.key = request->key,
 		.range = request->range,
@@ -518,9 +556,19 @@ object_get(struct object *object, struct sigv4_signer *signer,
     const struct object_request *request, const struct object_handler *handler,
     const struct object_answer **answer)
 {
+	enum http_result result;
+	enum object_result end;
+
 	reset(object, request, handler);
 	*answer = &object->answer;
-	if (!write_question(object, signer))
+	if (!write_question(object, signer)) {
+		signed_forget(&object->question);
 		return (OBJECT_REFUSED);
-	return (conclude(object, perform(object)));
+	}
+	result = perform(object);
+	/* Before the answer is looked at: an idle worker holds no token. */
+	signed_forget(&object->question);
+	end = conclude(object, result);
+	buf_clear(&object->error_body); /* it may repeat what was sent */
+	return (end);
 }

@@ -18,6 +18,7 @@
 
 struct object_request {
 	const struct site *site;
+	const struct credentials *credentials;
 	struct span region; /* what to sign for; may differ from the site's */
 	struct span key;
 	struct range range;   /* RANGE_WHOLE: no Range header */
@@ -49,23 +50,25 @@ struct object_answer {
 };
 
 enum object_result {
-	OBJECT_OK,        /* 200 or 206, all of the body was delivered */
-	OBJECT_STOPPED,   /* the handler had enough */
-	OBJECT_PEER_GONE, /* the client went away */
-	OBJECT_DEADLINE,  /* the request's time is over */
-	OBJECT_MISSING,   /* there is no such key */
-	OBJECT_DENIED,    /* AccessDenied: forbidden, or missing without
+	OBJECT_OK,           /* 200 or 206, all of the body was delivered */
+	OBJECT_STOPPED,      /* the handler had enough */
+	OBJECT_PEER_GONE,    /* the client went away */
+	OBJECT_DEADLINE,     /* the request's time is over */
+	OBJECT_MISSING,      /* there is no such key */
+	OBJECT_DENIED,       /* AccessDenied: forbidden, or missing without
 	                   * ListBucket */
-	OBJECT_UNSAID,    /* 4xx to a HEAD: the reason would be in a body */
-	OBJECT_BAD_RANGE, /* 416 */
-	OBJECT_CHANGED,   /* 412: If-Match no longer holds */
-	OBJECT_SKEWED,    /* our clock is off; server_date is right */
-	OBJECT_ELSEWHERE, /* the bucket is in error.region (may be "") */
-	OBJECT_REFUSED,   /* the bucket, the keys or the request are wrong, or
-	                   * no request is possible: no retry helps */
-	OBJECT_BUSY,      /* SlowDown, 429, 5xx: later */
-	OBJECT_FAILED,    /* no whole answer: try again */
-	OBJECT_UNUSABLE,  /* an answer that makes no sense (no framing, another
+	OBJECT_UNSAID,       /* 4xx to a HEAD: the reason would be in a body */
+	OBJECT_BAD_RANGE,    /* 416 */
+	OBJECT_CHANGED,      /* 412: If-Match no longer holds */
+	OBJECT_SKEWED,       /* our clock is off; server_date is right */
+	OBJECT_ELSEWHERE,    /* the bucket is in error.region (may be "") */
+	OBJECT_KEYS_REFUSED, /* the credentials are over, revoked or wrong:
+	                      * others may do */
+	OBJECT_REFUSED,  /* the bucket or the request is wrong, or no request
+	                   * is possible: no retry helps */
+	OBJECT_BUSY,     /* SlowDown, 429, 5xx: later */
+	OBJECT_FAILED,   /* no whole answer: try again */
+	OBJECT_UNUSABLE, /* an answer that makes no sense (no framing, another
 	                   * range than asked for): not to be trusted, but
 	                   * another try may do better */
 };

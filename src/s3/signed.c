@@ -31,32 +31,34 @@ signed_init(struct signed_request *request)
 {
 	*request = (struct signed_request){ .n_lines = 0 };
 	site_target_init(&request->target);
-	buf_init(&request->text, SIGNED_TEXT_MAX);
+	buf_init_secret(&request->text, SIGNED_TEXT_MAX);
 	buf_init(&request->range, SIGNED_RANGE_MAX);
-	buf_init(&request->authorization, SIGNED_AUTHORIZATION_MAX);
+	buf_init_secret(&request->authorization, SIGNED_AUTHORIZATION_MAX);
 }
 
 void
 signed_fini(struct signed_request *request)
 {
 	site_target_fini(&request->target);
-	buf_wipe(&request->text);
+	buf_fini(&request->text);
 	buf_fini(&request->range);
 	buf_fini(&request->authorization);
 	request->n_lines = 0;
+}
+
+void
+signed_forget(struct signed_request *request)
+{
+	request->n_lines = 0;
+	buf_clear(&request->text);
+	buf_clear(&request->authorization);
 }
 
 /* Is there a value, and no byte in it that could end the line? */
 static bool
 is_header_value(struct span value)
 {
-	size_t i;
-
-	for (i = 0; i < value.len; i++)
-		if ((unsigned char)value.data[i] < 0x20 ||
-		    value.data[i] == 0x7f)
-			return (false);
-	return (value.len > 0);
+	return (value.len > 0 && !span_has_control(value));
 }
 
 /* False where VALUE is unfit or there is no room. */
@@ -77,7 +79,7 @@ static bool
 add_lines(struct signed_request *request, struct places *places,
     const struct signed_question *question)
 {
-	struct span token = span_of(question->site->credentials.session_token);
+	struct span token = span_of(question->credentials->session_token);
 	struct buf *text = &request->text;
 	char date[SIGV4_TIME_LEN + 1];
 
@@ -124,7 +126,7 @@ sign(struct signed_request *request, struct places *places,
 		headers[i].value = (struct span){ line + place->name_len + 2,
 			place->value_len };
 	}
-	return (sigv4_authorize(signer, &signable, &question->site->credentials,
+	return (sigv4_authorize(signer, &signable, question->credentials,
 		    question->region, SPAN("s3"), question->now,
 		    &request->authorization) &&
 	    add_line(&request->text, places, SPAN("Authorization"),
@@ -138,10 +140,8 @@ signed_write(struct signed_request *request, struct sigv4_signer *signer,
 	struct places places = { .n = 0 };
 	size_t i;
 
-	request->n_lines = 0;
-	buf_clear(&request->text);
+	signed_forget(request);
 	buf_clear(&request->range);
-	buf_clear(&request->authorization);
 	if (!site_target(question->site, question->region, question->key,
 		&request->target))
 		return ("the region is none");

@@ -16,6 +16,7 @@
 
 struct signed_question {
 	const struct site *site;
+	const struct credentials *credentials;
 	struct span region; /* what to sign for */
 	struct span key;
 	struct range range;   /* RANGE_WHOLE: no Range header */
@@ -40,8 +41,11 @@ struct signed_request {
 
 void signed_init(struct signed_request *request);
 
-/* Wipes: there may have been a session token. */
 void signed_fini(struct signed_request *request);
+
+/* Once it was sent: wipe what signed it and the session token.  The target
+ * stays. */
+void signed_forget(struct signed_request *request);
 
 /* Write and sign what asks QUESTION, in place of what was there; SIGNER is the
  * site's.  NULL, or static text that says what is wrong: a region that is none,

@@ -326,15 +326,22 @@ sigv4_canonical_request(const struct sigv4_request *request,
 	    buf_add_span(canonical, request->payload_sha256));
 }
 
+void
+sigv4_payload(struct span payload, char text[SIGV4_PAYLOAD_LEN + 1])
+{
+	uint8_t digest[DIGEST_LEN];
+
+	hash(payload, digest);
+	format_hex(digest, sizeof(digest), text);
+}
+
 bool
 sigv4_string_to_sign(
     struct span canonical, int64_t now, struct span scope, struct buf *out)
 {
-	uint8_t digest[DIGEST_LEN];
 	char text[DIGEST_TEXT], when[SIGV4_TIME_LEN + 1];
 
-	hash(canonical, digest);
-	format_hex(digest, sizeof(digest), text);
+	sigv4_payload(canonical, text);
 	sigv4_time(now, when);
 	return (buf_printf(
 	    out, ALGORITHM "\n%s\n%.*s\n%s", when, SPAN_ARG(scope), text));
@@ -353,12 +360,19 @@ derive_key(struct sigv4_signer *signer, const char *secret)
 {
 	struct span key = { (const char *)signer->key, SIGV4_KEY_LEN };
 	struct span rest = span_of(signer->scope);
-	char *first = mem_printf("AWS4%s", secret);
+	size_t len = sizeof("AWS4") - 1 + strlen(secret);
+	struct buf first;
+	bool is_whole;
 
-	authenticate(span_of(first), span_cut(&rest, '/'), signer->key);
+	/* Not by printf, which works in memory of its own. */
+	buf_init_secret(&first, len);
+	is_whole = buf_reserve(&first, len) && buf_add_string(&first, "AWS4") &&
+	    buf_add_string(&first, secret);
+	assert(is_whole);
+	authenticate(buf_span(&first), span_cut(&rest, '/'), signer->key);
 	while (rest.data != NULL)
 		authenticate(key, span_cut(&rest, '/'), signer->key);
-	mem_wipe_string(&first);
+	buf_fini(&first);
 }
 
 /* Make SIGNER ready for REGION, SERVICE and SECRET on the day of NOW.  False
@@ -412,7 +426,7 @@ sigv4_authorize(struct sigv4_signer *signer,
 	if (!prepare_key(
 		signer, credentials->secret_access_key, now, region, service))
 		return (false);
-	buf_init(&canonical, SIGV4_CANONICAL_MAX);
+	buf_init_secret(&canonical, SIGV4_CANONICAL_MAX); /* the token */
 	buf_init(&names, SIGV4_CANONICAL_MAX);
 	buf_init(&text, SIGV4_CANONICAL_MAX);
 	if (buf_reserve(&canonical, CANONICAL_USUAL) &&
@@ -426,7 +440,7 @@ sigv4_authorize(struct sigv4_signer *signer,
 		    credentials->access_key_id, signer->scope,
 		    buf_string(&names), signature);
 	}
-	buf_wipe(&canonical);
+	buf_fini(&canonical);
 	buf_fini(&names);
 	buf_fini(&text);
 	return (is_whole);

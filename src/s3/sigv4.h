@@ -54,6 +54,10 @@ enum { SIGV4_REGION_MAX = 32, SIGV4_SERVICE_MAX = 16 };
  * 1970 or behind 9999 is taken as the nearest second that is not. */
 void sigv4_time(int64_t now, char text[SIGV4_TIME_LEN + 1]);
 
+/* The digest of PAYLOAD as payload_sha256 wants it. */
+enum { SIGV4_PAYLOAD_LEN = 64 };
+void sigv4_payload(struct span payload, char text[SIGV4_PAYLOAD_LEN + 1]);
+
 /* One signer: where it signs for, and the day's key, which is made anew when
  * the day, the region or the secret changes (four HMACs are saved).  Zeroed
  * memory is a signer that has no key yet. */

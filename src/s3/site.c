@@ -8,32 +8,21 @@
  */
 #include "s3/site.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/parse.h"
+#include "s3/endpoint.h"
 #include "s3/uri.h"
 
 enum {
 	BUCKET_MIN = 3,
 	BUCKET_MAX = 255, /* before 2018 us-east-1 took so many; now 63 */
 	REGION_MAX = SIGV4_REGION_MAX,
-	HOST_MAX = 253, /* RFC 1035, as text without the last dot */
-	LABEL_MAX = 63,
 	AWS_HOST_MAX = sizeof("s3..amazonaws.com.cn") - 1 + REGION_MAX,
-	AUTHORITY_MAX = HOST_MAX + sizeof(":65535") - 1,
+	AUTHORITY_MAX = ENDPOINT_HOST_MAX + sizeof(":65535") - 1,
 	PATH_MAX_LEN = 2 + BUCKET_MAX + 3 * SITE_KEY_MAX,
 	URL_MAX = sizeof("https://") - 1 + AUTHORITY_MAX + PATH_MAX_LEN,
-};
-
-/* An endpoint taken apart; the span points into the text. */
-struct endpoint {
-	bool is_tls;
-	bool is_address;  /* host is an IP address: no name can stand before */
-	struct span host; /* [v6] with its brackets */
-	uint64_t port;    /* 0: the scheme's own */
 };
 
 static void
@@ -54,9 +43,14 @@ site_fini(struct site *site)
 	drop_string(&site->strip);
 	drop_string(&site->prefix);
 	drop_string(&site->cache_control);
+	drop_string(&site->profile);
+	drop_string(&site->role_arn);
+	drop_string(&site->role_session_name);
+	drop_string(&site->external_id);
+	drop_string(&site->web_identity_token_file);
+	drop_string(&site->sts_endpoint);
 	drop_string(&site->credentials_source);
 	credentials_fini(&site->own);
-	credentials_fini(&site->credentials);
 }
 
 static bool
@@ -89,122 +83,6 @@ site_is_region(struct span text)
 			return (false);
 	}
 	return (true);
-}
-
-/* Is every label of NAME one to LABEL_MAX bytes long? */
-static bool
-has_good_labels(struct span name)
-{
-	while (name.data != NULL) {
-		struct span label = span_cut(&name, '.');
-
-		if (label.len < 1 || label.len > LABEL_MAX)
-			return (false);
-	}
-	return (true);
-}
-
-/* The name of a host as one may be found in /etc/hosts or in the DNS of a
- * container: underscores are no error there. */
-static bool
-is_host_name(struct span text)
-{
-	if (text.len < 1 || text.len > HOST_MAX)
-		return (false);
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.data[i];
-
-		if (!is_lower(c) && !is_upper(c) && !is_digit(c) && c != '-' &&
-		    c != '_' && c != '.')
-			return (false);
-	}
-	return (has_good_labels(text));
-}
-
-/* Is TEXT an address of FAMILY as inet_pton(3) takes it? */
-static bool
-is_address(int family, struct span text)
-{
-	char address[INET6_ADDRSTRLEN];
-	struct in6_addr binary;
-
-	if (text.len >= sizeof(address) ||
-	    (text.len > 0 && memchr(text.data, '\0', text.len) != NULL))
-		return (false);
-	if (text.len > 0)
-		memcpy(address, text.data, text.len);
-	address[text.len] = '\0';
-	return (inet_pton(family, address, &binary) == 1);
-}
-
-/* Take SCHEME off *TEXT. */
-static bool
-take_scheme(struct span *text, struct span scheme)
-{
-	if (text->len < scheme.len ||
-	    !span_equal_nocase((struct span){ text->data, scheme.len }, scheme))
-		return (false);
-	*text = span_skip(*text, scheme.len);
-	return (true);
-}
-
-/* Take the host off *TEXT, which keeps ":port", or nothing. */
-static bool
-take_host(struct span *text, struct endpoint *endpoint)
-{
-	struct span inside, rest = *text;
-	bool is_v6 = text->len > 0 && text->data[0] == '[';
-
-	inside = span_cut(&rest, is_v6 ? ']' : ':');
-	endpoint->host = inside;
-	if (!is_v6) {
-		*text = span_skip(*text, inside.len);
-		endpoint->is_address = is_address(AF_INET, inside);
-		return (is_host_name(inside));
-	}
-	if (rest.data == NULL)
-		return (false);
-	endpoint->host.len++;
-	*text = rest;
-	endpoint->is_address = true;
-	return (is_address(AF_INET6, span_skip(inside, 1)));
-}
-
-static bool
-take_port(struct span text, uint64_t *port)
-{
-	*port = 0;
-	if (text.len == 0)
-		return (true);
-	return (text.data[0] == ':' &&
-	    parse_number(span_skip(text, 1), 1, 65535, port));
-}
-
-/* NULL, or what is wrong with TEXT. */
-static const char *
-parse_endpoint(struct span text, struct endpoint *endpoint)
-{
-	endpoint->is_tls = take_scheme(&text, SPAN("https://"));
-	if (!endpoint->is_tls && !take_scheme(&text, SPAN("http://")))
-		return ("does not begin with http:// or https://");
-	if (text.len > 0 && text.data[text.len - 1] == '/')
-		text.len--;
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.data[i];
-
-		if (c == '@')
-			return ("has a user's name, where only a host and a "
-				"port may stand");
-		if (c == '/' || c == '?' || c == '#')
-			return ("has a path or a query, where only a host "
-				"and a port may stand");
-	}
-	if (!take_host(&text, endpoint))
-		return ("has no host that is a name, an IPv4 address or "
-			"an IPv6 address in brackets");
-	if (!take_port(text, &endpoint->port))
-		return ("has a port that is not a number from 1 to 65535");
-	return (NULL);
 }
 
 static const char *
@@ -253,7 +131,7 @@ fits_host(struct span bucket)
 	for (struct span rest = bucket; rest.data != NULL;) {
 		struct span label = span_cut(&rest, '.');
 
-		if (label.len < 1 || label.len > LABEL_MAX ||
+		if (label.len < 1 || label.len > ENDPOINT_LABEL_MAX ||
 		    label.data[0] == '-' || label.data[label.len - 1] == '-')
 			return (false);
 	}
@@ -265,15 +143,14 @@ fits_host(struct span bucket)
 static bool
 has_control(struct span text)
 {
-	for (size_t i = 0; i < text.len; i++) {
+	for (size_t i = 0; i + 1 < text.len; i++) {
 		uint8_t c = (uint8_t)text.data[i];
-		uint8_t next = i + 1 < text.len ? (uint8_t)text.data[i + 1] : 0;
+		uint8_t next = (uint8_t)text.data[i + 1];
 
-		if (c < 0x20 || c == 0x7f ||
-		    (c == 0xc2 && next >= 0x80 && next <= 0x9f))
+		if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
 			return (true);
 	}
-	return (false);
+	return (span_has_control(text));
 }
 
 static bool
@@ -342,7 +219,7 @@ resolve_addressing(struct site *site, const struct endpoint *endpoint)
 	if (endpoint != NULL && endpoint->is_address)
 		return ("is virtual, but the endpoint is an IP address, which "
 			"can hold no bucket's name: set it to path");
-	if (!fits_host(bucket) || bucket.len + 1 + host > HOST_MAX)
+	if (!fits_host(bucket) || bucket.len + 1 + host > ENDPOINT_HOST_MAX)
 		return ("is virtual, but the bucket's name cannot stand in "
 			"a host's name: set it to path");
 	return (NULL);
@@ -351,7 +228,7 @@ resolve_addressing(struct site *site, const struct endpoint *endpoint)
 const char *
 site_resolve(struct site *site, const char **why)
 {
-	struct endpoint endpoint, *given = NULL;
+	struct endpoint endpoint, sts, *given = NULL;
 
 	if ((*why = check_bucket(span_of(site->bucket))) != NULL)
 		return ("bucket");
@@ -359,9 +236,14 @@ site_resolve(struct site *site, const char **why)
 		return ("region");
 	if (site->endpoint != NULL) {
 		given = &endpoint;
-		*why = parse_endpoint(span_of(site->endpoint), given);
+		*why = endpoint_parse(span_of(site->endpoint), given);
 		if (*why != NULL)
 			return ("endpoint");
+	}
+	if (site->sts_endpoint != NULL) {
+		*why = endpoint_parse(span_of(site->sts_endpoint), &sts);
+		if (*why != NULL)
+			return ("sts_endpoint");
 	}
 	if ((*why = resolve_addressing(site, given)) != NULL)
 		return ("addressing");
@@ -481,13 +363,19 @@ add_endpoint_host(const struct endpoint *endpoint, struct buf *host)
 	return (port == 0 || buf_printf(host, ":%u", port));
 }
 
-static bool
-add_aws_host(struct span region, struct buf *host)
+const char *
+site_aws_domain(struct span region)
 {
 	bool is_china = span_starts(region, SPAN("cn-"));
 
-	return (buf_printf(host, "s3.%.*s.amazonaws.com%s", SPAN_ARG(region),
-	    is_china ? ".cn" : ""));
+	return (is_china ? "amazonaws.com.cn" : "amazonaws.com");
+}
+
+static bool
+add_aws_host(struct span region, struct buf *host)
+{
+	return (buf_printf(
+	    host, "s3.%.*s.%s", SPAN_ARG(region), site_aws_domain(region)));
 }
 
 /* ENDPOINT is NULL where it is AWS's. */
@@ -521,7 +409,7 @@ site_target(const struct site *site, struct span region, struct span key,
 		const char *why;
 
 		given = &endpoint;
-		why = parse_endpoint(span_of(site->endpoint), given);
+		why = endpoint_parse(span_of(site->endpoint), given);
 		assert(why == NULL); /* site_resolve has seen to it */
 		is_tls = endpoint.is_tls;
 	}

@@ -28,7 +28,8 @@ struct site {
 	/* As set; each string is owned and may be NULL where not said. */
 	char *name;
 	char *bucket;
-	char *region;   /* us-east-1 */
+	char *region;         /* us-east-1 */
+	bool region_is_guess; /* nobody said which it is */
 	char *endpoint; /* http[s]://host[:port]; NULL: AWS's for the region */
 	int addressing; /* enum site_addressing */
 	char *ca_file;  /* NULL: the system's bundle */
@@ -40,12 +41,19 @@ struct site {
 	int64_t connect_timeout_ms;
 	int64_t first_byte_timeout_ms;
 	int64_t stall_timeout_ms;
-	struct credentials own; /* the site's own settings */
 
-	/* Made by site_resolve and credentials_find. */
-	bool is_virtual; /* the bucket stands in the host's name */
-	struct credentials credentials; /* what requests are signed with */
-	char *credentials_source;       /* where they were found, for the log */
+	/* Its credentials, as far as the site's own settings say. */
+	struct credentials own;
+	char *profile;  /* of the shared files; NULL: as AWS_PROFILE says */
+	char *role_arn; /* to be assumed with what is found; NULL: none */
+	char *role_session_name;
+	char *external_id;
+	char *web_identity_token_file; /* to assume role_arn with */
+	char *sts_endpoint;            /* NULL: AWS's for the region */
+
+	/* Made by site_resolve and config_find_credentials. */
+	bool is_virtual;          /* the bucket stands in the host's name */
+	char *credentials_source; /* where they were found, for the log */
 };
 
 /* Wipe and free all that SITE owns. */
@@ -100,6 +108,9 @@ void site_target_fini(struct site_target *target);
  * bytes.  SITE was resolved. */
 bool site_target(const struct site *site, struct span region, struct span key,
     struct site_target *target) ATTR_MUST_USE;
+
+/* The domain that the hosts of AWS's services in REGION end in. */
+const char *site_aws_domain(struct span region);
 
 /* Is TEXT of a region's form?  What S3 names must be, before it may become
  * part of a host's name. */

@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "config/config.h"
+#include "config/role.h"
 
 /* No secret that a test sets lacks this word, and no output may hold it. */
 #define CANARY "CANARY"
@@ -26,7 +27,7 @@
 enum { OUTPUT_MAX = 65536 };
 
 static char directory[] = "/tmp/test_config.XXXXXX";
-static char *conf_path, *log_path;
+static char *conf_path, *log_path, *config_path, *credentials_path;
 
 /* What the last load logged, and the last print printed. */
 static char output[OUTPUT_MAX];
@@ -70,6 +71,8 @@ make_directory(void **state)
 		return (-1);
 	conf_path = mem_printf("%s/t.conf", directory);
 	log_path = mem_printf("%s/log", directory);
+	config_path = mem_printf("%s/aws-config", directory);
+	credentials_path = mem_printf("%s/aws-credentials", directory);
 	return (0);
 }
 
@@ -79,8 +82,12 @@ remove_directory(void **state)
 	(void)state;
 	unlink(conf_path);
 	unlink(log_path);
+	unlink(config_path);
+	unlink(credentials_path);
 	free(conf_path);
 	free(log_path);
+	free(config_path);
+	free(credentials_path);
 	return (rmdir(directory));
 }
 
@@ -101,7 +108,7 @@ write_file(const char *path, const char *text)
 	assert_non_null(file);
 	assert_true(fputs(text, file) >= 0);
 	assert_int_equal(fclose(file), 0);
-	assert_int_equal(chmod(path, 0640), 0);
+	assert_int_equal(chmod(path, 0600), 0);
 }
 
 static void
@@ -155,6 +162,28 @@ load_good(const char *text)
 	return (settings);
 }
 
+/* config_find_credentials in the same way. */
+static bool
+find_credentials(struct settings *settings)
+{
+	int saved = dup(STDERR_FILENO);
+	FILE *log = fopen(log_path, "we");
+	bool is_found;
+
+	assert_non_null(log);
+	assert_true(saved >= 0);
+	assert_true(dup2(fileno(log), STDERR_FILENO) >= 0);
+	/* The machine's metadata are no part of this. */
+	setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+	is_found = config_find_credentials(settings, NULL);
+	assert_true(dup2(saved, STDERR_FILENO) >= 0);
+	close(saved);
+	fclose(log);
+	read_all(log_path, output);
+	assert_null(strstr(output, CANARY));
+	return (is_found);
+}
+
 static void
 print(const struct settings *settings)
 {
@@ -190,6 +219,8 @@ expect_text(const char *where, const char *text)
 }
 
 #define SITE     "[site a]\nbucket = abc\n"
+#define KEY      "access_key_id = AK\nsecret_access_key = " CANARY "\n"
+#define ROLE     "role_arn = arn:aws:iam::123456789012:role/a/b\n"
 #define SECTIONS "[daemon], [cache] or [site NAME]"
 
 /* One mistake, one line. */
@@ -344,16 +375,43 @@ static const struct mistake {
 	{ "a secret with a control character", NULL, NULL,
 	    SITE "access_key_id = AK\nsecret_access_key = " CANARY "\001x\n",
 	    "t.conf:4: [site a] secret_access_key: holds a control character" },
-	{ "a secret with a blank", NULL, NULL,
-	    SITE "access_key_id = AK\nsecret_access_key = " CANARY " x\n",
-	    "t.conf:1: [site a] credentials: none can be used: the site's "
-	    "settings: access_key_id: the secret holds a blank" },
-	{ "half a key in the environment", "AWS_ACCESS_KEY_ID", "", SITE,
-	    "t.conf:1: [site a] credentials: none can be used: the "
-	    "environment: "
-	    "AWS_SECRET_ACCESS_KEY is set, AWS_ACCESS_KEY_ID is not; right "
-	    "would "
-	    "be: " },
+	{ "a profile beside a key", NULL, NULL, SITE KEY "profile = p\n",
+	    "t.conf:5: [site a] profile: stands beside access_key_id, where "
+	    "only one can be meant; right would be: one of them" },
+	{ "a token's file beside a key", NULL, NULL,
+	    SITE KEY ROLE "web_identity_token_file = /t\n",
+	    "t.conf:6: [site a] web_identity_token_file: stands beside "
+	    "access_key_id, where only one can be meant" },
+	{ "a token's file without a role", NULL, NULL,
+	    SITE "web_identity_token_file = /t\n",
+	    "t.conf:3: [site a] web_identity_token_file: stands without the "
+	    "role that it is for; right would be: role_arn as well" },
+	{ "an external id beside a token's file", NULL, NULL,
+	    SITE ROLE "external_id = abc\nweb_identity_token_file = /t\n",
+	    "t.conf:4: [site a] external_id: stands beside "
+	    "web_identity_token_file, and AWS takes none with a token" },
+	{ "an external id without a role", NULL, NULL,
+	    SITE "external_id = abc\n",
+	    "t.conf:3: [site a] external_id: stands without the role" },
+	{ "a session's name without a role", NULL, NULL,
+	    SITE "role_session_name = abc\n",
+	    "t.conf:3: [site a] role_session_name: stands without the role" },
+	{ "a role that is none", NULL, NULL, SITE "role_arn = reader\n",
+	    "t.conf:3: [site a] role_arn: \"reader\" will not do: it is not "
+	    "of that form; right would be: arn:PARTITION:iam::ACCOUNT:role/"
+	    "NAME" },
+	{ "a session's name that is none", NULL, NULL,
+	    SITE ROLE "role_session_name = a b\n",
+	    "t.conf:4: [site a] role_session_name: \"a b\" will not do: " },
+	{ "an external id that is none", NULL, NULL,
+	    SITE ROLE "external_id = a\n",
+	    "t.conf:4: [site a] external_id: \"a\" will not do: " },
+	{ "an STS that is none", NULL, NULL, SITE "sts_endpoint = sts\n",
+	    "t.conf:3: [site a] sts_endpoint: \"sts\" does not begin with "
+	    "http:// or https://; right would be: http[s]://host[:port]" },
+	{ "an STS with a path", "AWS_ENDPOINT_URL_STS", "https://a/b", SITE,
+	    ": AWS_ENDPOINT_URL_STS (environment): sts_endpoint: "
+	    "\"https://a/b\" has a path or a query" },
 	{ "no site", NULL, NULL, "[daemon]\nworkers = 3\n",
 	    "t.conf: there is no bucket to serve; right would be: [site NAME] "
 	    "with bucket = NAME in it, or the environment variable "
@@ -457,20 +515,62 @@ nothing_at_all_says_what_is_needed(void **state)
 static void
 no_credentials_says_where_they_were_sought(void **state)
 {
+	struct settings *settings;
+
 	(void)state;
 	unsetenv("AWS_ACCESS_KEY_ID");
-	unsetenv("AWS_SECRET_ACCESS_KEY");
 	setenv("TRYS3_BUCKET", "abc", 1);
-	assert_null(load_path(NULL));
+	settings = load_path(NULL);
+	assert_non_null(settings);
+	assert_false(find_credentials(settings));
 	assert_int_equal(count_lines(output), 1);
 	expect_text(output, ": [site default] credentials: none can be used: ");
 	expect_text(output,
 	    "the site's settings: access_key_id is not set; "
-	    "the environment: AWS_ACCESS_KEY_ID is not set; "
-	    "the shared credentials file: ");
+	    "the profile: there is no profile default, neither in ");
+	expect_text(
+	    output, "; the environment: AWS_ACCESS_KEY_ID is not set; ");
+	expect_text(output, "the shared credentials file: ");
+	expect_text(output, "/.aws/credentials: No such file or directory; ");
+	config_free(settings);
+}
+
+/* Each site that has none has its line. */
+static void
+credentials_are_found_for_each_site(void **state)
+{
+	struct settings *settings =
+	    load_good("[site a]\nbucket = abc\n" KEY
+		      "[site b]\nbucket = bcd\nprofile = p\n"
+		      "[site c]\nbucket = cde\naccess_key_id = A B\n"
+		      "secret_access_key = " CANARY "\n"
+		      "[site d]\nbucket = def\n" ROLE
+		      "web_identity_token_file = /nonexistent/token\n"
+		      "[site e]\nbucket = efg\n");
+
+	(void)state;
+	assert_false(find_credentials(settings));
+	assert_int_equal(count_lines(output), 3);
 	expect_text(output,
-	    "/.aws/credentials: No such file or directory; "
-	    "right would be: ");
+	    "t.conf:5: [site b] credentials: none can be used: the profile: "
+	    "there is no profile p, neither in ");
+	expect_text(output,
+	    "t.conf:8: [site c] credentials: none can be used: the site's "
+	    "settings: access_key_id: the access key's id holds a blank");
+	expect_text(output,
+	    "t.conf:12: [site d] credentials: none can be used now, though "
+	    "another try may do better: the site's settings: role "
+	    "arn:aws:iam::123456789012:role/a/b: the token's file "
+	    "/nonexistent/token: No such file or directory");
+	assert_string_equal(settings->sites[0].credentials_source,
+	    "the site's settings: access_key_id");
+	assert_null(settings->sites[1].credentials_source);
+	assert_string_equal(settings->sites[4].credentials_source,
+	    "the environment: AWS_ACCESS_KEY_ID");
+	/* And it can be done anew. */
+	setenv("AWS_ACCESS_KEY_ID", "", 1);
+	assert_false(find_credentials(settings));
+	config_free(settings);
 }
 
 static void
@@ -515,9 +615,14 @@ the_default_stands_alone(void **state)
 	assert_int_equal(site->connect_timeout_ms, 3000);
 	assert_int_equal(site->first_byte_timeout_ms, 10000);
 	assert_int_equal(site->stall_timeout_ms, 10000);
-	assert_string_equal(site->credentials.access_key_id, "AKID");
-	assert_string_equal(
-	    site->credentials_source, "the environment: AWS_ACCESS_KEY_ID");
+	assert_true(site->region_is_guess);
+	assert_null(site->profile);
+	assert_null(site->role_arn);
+	assert_null(site->role_session_name);
+	assert_null(site->external_id);
+	assert_null(site->web_identity_token_file);
+	assert_null(site->sts_endpoint);
+	assert_null(site->credentials_source);
 	config_free(settings);
 }
 
@@ -538,7 +643,10 @@ static const char all_said[] =
     "strip = files/\nprefix = 2019 x;y#z/ ; no comment\n"
     "missing_on_403 = no\ncheck_etag = OFF\ncache_control = max-age=1\n"
     "connect_timeout = 11ms\nfirst_byte_timeout = 12ms\n"
-    "stall_timeout = 13ms\n";
+    "stall_timeout = 13ms\n"
+    "profile = p q\nrole_arn = arn:aws:iam::123456789012:role/reader\n"
+    "role_session_name = me@here\nexternal_id = a:b/c\n"
+    "sts_endpoint = http://[::1]:8000\n";
 
 static void
 check_all_said(const struct settings *settings)
@@ -582,6 +690,13 @@ check_all_said(const struct settings *settings)
 	assert_int_equal(site->connect_timeout_ms, 11);
 	assert_int_equal(site->first_byte_timeout_ms, 12);
 	assert_int_equal(site->stall_timeout_ms, 13);
+	assert_false(site->region_is_guess);
+	assert_string_equal(site->profile, "p q");
+	assert_string_equal(
+	    site->role_arn, "arn:aws:iam::123456789012:role/reader");
+	assert_string_equal(site->role_session_name, "me@here");
+	assert_string_equal(site->external_id, "a:b/c");
+	assert_string_equal(site->sts_endpoint, "http://[::1]:8000");
 }
 
 static void
@@ -615,6 +730,7 @@ the_environment_overrides_the_file(void **state)
 	assert_string_equal(settings->sites[0].bucket, "other-bucket");
 	assert_string_equal(settings->sites[0].region, "eu-north-1");
 	assert_string_equal(settings->sites[0].endpoint, "http://first");
+	assert_string_equal(settings->sites[0].sts_endpoint, "http://second");
 	config_free(settings);
 	setenv("AWS_REGION", "eu-south-1", 1);
 	setenv("AWS_ENDPOINT_URL_S3", "", 1);
@@ -668,6 +784,9 @@ the_environment_alone_is_enough(void **state)
 	    settings->sites[0].bucket, "internal-gyazo.example.com");
 	assert_false(settings->sites[0].is_virtual);
 	print(settings);
+	assert_null(strstr(printed, "# credentials"));
+	assert_true(find_credentials(settings));
+	print(settings);
 	expect_text(printed,
 	    "[site default]\n"
 	    "# objects: https://s3.us-east-1.amazonaws.com/"
@@ -716,12 +835,7 @@ the_environment_fills_several_sites_in(void **state)
 	assert_string_equal(settings->sites[1].region, "eu-south-1");
 	assert_null(settings->sites[1].endpoint);
 	assert_string_equal(settings->sites[2].bucket, "third");
-	assert_string_equal(
-	    settings->sites[0].credentials.access_key_id, "AKID");
-	assert_string_equal(
-	    settings->sites[1].credentials.access_key_id, "AK2");
-	assert_string_equal(settings->sites[1].credentials_source,
-	    "the site's settings: access_key_id");
+	assert_string_equal(settings->sites[1].own.access_key_id, "AK2");
 	print(settings);
 	expect_text(printed, "access_key_id = AK2 ");
 	expect_text(printed, "secret_access_key = **** ");
@@ -772,23 +886,308 @@ what_is_printed_can_be_read_again(void **state)
 }
 
 static void
-a_secret_for_all_to_read_is_told(void **state)
+a_secret_for_all_to_read_is_refused(void **state)
+{
+	static const struct {
+		const char *text;
+		mode_t mode;
+		const char *secret; /* NULL: it is taken */
+	} rows[] = {
+		{ SITE KEY, 0600, NULL },
+		{ SITE KEY, 0400, NULL },
+		{ SITE KEY, 0644, "secret_access_key" },
+		{ SITE KEY, 0640, "secret_access_key" },
+		{ SITE KEY, 0602, "secret_access_key" },
+		{ SITE "[site b]\nbucket = bcd\n" KEY "session_token = " CANARY
+		       "\n",
+		    0644, "secret_access_key" },
+		/* No secret. */
+		{ SITE ROLE "external_id = abc\n", 0644, NULL },
+	};
+	struct settings *settings;
+	char *expected;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		write_file(conf_path, rows[i].text);
+		assert_int_equal(chmod(conf_path, rows[i].mode), 0);
+		settings = load_path(conf_path);
+		assert_int_equal(settings == NULL, rows[i].secret != NULL);
+		config_free(settings);
+		if (rows[i].secret == NULL) {
+			assert_string_equal(output, "");
+			continue;
+		}
+		assert_int_equal(count_lines(output), 1);
+		expected = mem_printf(
+		    "error: %s: holds a %s and can be used by others: its mode "
+		    "is %04o and its owner ",
+		    conf_path, rows[i].secret, (unsigned)rows[i].mode);
+		expect_text(output, expected);
+		free(expected);
+		expected =
+		    mem_printf("; right would be: chmod 600 %s\n", conf_path);
+		expect_text(output, expected);
+		free(expected);
+	}
+	/* A secret of the environment is no concern of the file. */
+	setenv("AWS_SESSION_TOKEN", CANARY, 1);
+	write_file(conf_path, SITE);
+	assert_int_equal(chmod(conf_path, 0644), 0);
+	settings = load_path(conf_path);
+	assert_non_null(settings);
+	config_free(settings);
+}
+
+/* ---- What the shared files say ---- */
+
+static const struct shared_row {
+	const char *what;
+	const char *variables[3]; /* NAME=VALUE */
+	const char *file;         /* ours */
+	const char *config;
+	const char *credentials;
+	const char *region;
+	bool is_guess;
+	const char *endpoint, *sts_endpoint;
+	const char *origin; /* a part of what is printed; NULL: any */
+} shared_rows[] = {
+	{ "nobody", .file = SITE, .config = "[profile p]\nregion = x\n",
+	    .region = "us-east-1", .is_guess = true,
+	    .origin = "; a default\n" },
+	{ "the default profile", .file = SITE,
+	    .config = "[default]\nregion = eu-west-1\n", .region = "eu-west-1",
+	    .origin = "; profile default in /tmp/test_config." },
+	{ "a variable's profile", { "AWS_PROFILE=p" }, .file = SITE,
+	    .config = "[default]\nregion = x\n[profile p]\nregion = y\n",
+	    .region = "y", .origin = "; profile p in " },
+	{ "the site's profile", { "AWS_PROFILE=q" }, .file = SITE "profile=p\n",
+	    .config = "[profile q]\nregion = x\n[profile p]\nregion = y\n",
+	    .region = "y", .origin = "; profile p in " },
+	{ "the credentials file", .file = SITE,
+	    .config = "[default]\nregion = x\n",
+	    .credentials = "[default]\nregion = y\n", .region = "y",
+	    .origin = "/aws-credentials\n" },
+	{ "the environment goes first", { "AWS_DEFAULT_REGION=z" },
+	    .file = SITE "profile = p\n", .config = "[profile p]\nregion = y\n",
+	    .region = "z", .origin = "; environment AWS_DEFAULT_REGION\n" },
+	{ "our file goes first", .file = SITE "region = us-east-1\n",
+	    .config = "[default]\nregion = y\n", .region = "us-east-1",
+	    .origin = "t.conf:3\n" },
+	{ "an endpoint for all", .file = SITE,
+	    .config = "[default]\nendpoint_url = http://all\n",
+	    .region = "us-east-1", .is_guess = true, .endpoint = "http://all",
+	    .sts_endpoint = "http://all", .origin = "/aws-config\n" },
+	{ "endpoints of services", .file = SITE,
+	    .config = "[services s]\ns3 =\n  endpoint_url = http://s3\n"
+		      "sts =\n  endpoint_url = http://sts/\n"
+		      "[default]\nservices = s\nendpoint_url = http://all\n",
+	    .credentials = "[default]\nendpoint_url = http://all\n",
+	    .region = "us-east-1", .is_guess = true, .endpoint = "http://s3",
+	    .sts_endpoint = "http://sts/", .origin = "/aws-config\n" },
+	{ "a variable goes before endpoints", { "AWS_ENDPOINT_URL=http://v" },
+	    .file = SITE "endpoint = http://ours\n",
+	    .config = "[default]\nendpoint_url = http://all\n",
+	    .region = "us-east-1", .is_guess = true, .endpoint = "http://v",
+	    .sts_endpoint = "http://v" },
+	{ "ignored by a variable",
+	    { "AWS_ENDPOINT_URL=http://v", "AWS_ENDPOINT_URL_STS=http://w",
+		"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true" },
+	    .file = SITE "endpoint = http://ours\n",
+	    .config = "[default]\nendpoint_url = http://all\nregion = y\n",
+	    .region = "y", .endpoint = "http://ours" },
+	{ "ignored by the profile",
+	    { "AWS_ENDPOINT_URL_S3=http://v", "AWS_REGION=z" }, .file = SITE,
+	    .config = "[default]\nendpoint_url = http://all\n"
+		      "ignore_configured_endpoint_urls = true\n",
+	    .region = "z" },
+	{ "said to be AWS's, with an empty line",
+	    .file = SITE "endpoint =\nsts_endpoint =\n",
+	    .config = "[default]\nendpoint_url = http://all\n",
+	    .region = "us-east-1", .is_guess = true },
+	{ "services that are ignored",
+	    { "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true" }, .file = SITE,
+	    .config = "[default]\nservices = none\n", .region = "us-east-1",
+	    .is_guess = true },
+	{ "services that are not needed", .file = SITE "endpoint = http://a\n",
+	    .config = "[default]\nservices = none\n", .region = "us-east-1",
+	    .is_guess = true, .endpoint = "http://a" },
+};
+
+static void
+write_shared(const char *config, const char *credentials)
+{
+	write_file(config_path, config != NULL ? config : "");
+	write_file(credentials_path, credentials != NULL ? credentials : "");
+	setenv("AWS_CONFIG_FILE", config_path, 1);
+	setenv("AWS_SHARED_CREDENTIALS_FILE", credentials_path, 1);
+}
+
+static bool
+is_same(const char *a, const char *b)
+{
+	if (a == NULL || b == NULL)
+		return (a == b);
+	return (strcmp(a, b) == 0);
+}
+
+static void
+the_shared_files_fill_in(void **state)
+{
+	unsigned wrong = 0;
+
+	for (size_t i = 0; i < sizeof(shared_rows) / sizeof(shared_rows[0]);
+	     i++) {
+		const struct shared_row *row = &shared_rows[i];
+		struct settings *settings;
+		const struct site *site;
+
+		begin_test(state);
+		for (size_t j = 0; j < 3 && row->variables[j] != NULL; j++)
+			assert_int_equal(
+			    putenv((char *)(uintptr_t)row->variables[j]), 0);
+		write_shared(row->config, row->credentials);
+		settings = load_good(row->file);
+		site = &settings->sites[0];
+		print(settings);
+		if (!is_same(site->region, row->region) ||
+		    site->region_is_guess != row->is_guess ||
+		    !is_same(site->endpoint, row->endpoint) ||
+		    !is_same(site->sts_endpoint, row->sts_endpoint) ||
+		    (row->origin != NULL &&
+			strstr(printed, row->origin) == NULL)) {
+			print_error("%s: %s %d %s %s\n%s", row->what,
+			    site->region, site->region_is_guess,
+			    site->endpoint != NULL ? site->endpoint : "none",
+			    site->sts_endpoint != NULL ? site->sts_endpoint
+						       : "none",
+			    printed);
+			wrong++;
+		}
+		config_free(settings);
+	}
+	assert_int_equal(wrong, 0);
+}
+
+/* Each site its own. */
+static void
+two_sites_may_have_two_profiles(void **state)
 {
 	struct settings *settings;
 
 	(void)state;
-	write_file(conf_path,
-	    SITE "access_key_id = AK\n"
-		 "secret_access_key = " CANARY "\n");
-	assert_int_equal(chmod(conf_path, 0644), 0);
-	settings = load_path(conf_path);
-	assert_non_null(settings);
-	expect_text(output, "warning: ");
-	expect_text(output,
-	    "t.conf: holds a secret and can be read by "
-	    "everyone; right would be: chmod o-r");
-	assert_int_equal(count_lines(output), 1);
+	write_shared(
+	    "[profile p]\nregion = x\n[profile q]\nregion = y\n", NULL);
+	settings = load_good("[site a]\nbucket = abc\nprofile = p\n"
+			     "[site b]\nbucket = bcd\nprofile = q\n");
+	assert_string_equal(settings->sites[0].region, "x");
+	assert_string_equal(settings->sites[1].region, "y");
 	config_free(settings);
+}
+
+static void
+what_is_wrong_in_shared_files_is_told(void **state)
+{
+	static const struct {
+		const char *config;
+		const char *expected;
+	} rows[] = {
+		{ "[default]\n" CANARY "\n",
+		    "/aws-config:2: this line is malformed; right would be: " },
+		{ "[default]\nregion = EU\n",
+		    "/aws-config: region: \"EU\" is not 1 to 32 of" },
+		{ "[default]\nendpoint_url = https://x/y\n",
+		    "/aws-config: endpoint: \"https://x/y\" has a path" },
+		{ "[default]\nregion = a\n  b\n",
+		    "/aws-config: region: \"a\\x0ab\" holds a control" },
+		{ "[default]\nservices = s\n",
+		    "[site a] profile: its line \"services = s\" names a "
+		    "section that is not there; right would be: [services s]" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin_test(state);
+		write_shared(rows[i].config, NULL);
+		assert_null(load(SITE));
+		expect_text(output, rows[i].expected);
+		assert_int_equal(count_lines(output), 1);
+	}
+}
+
+static void
+roles_are_told_from_others(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is_role;
+	} rows[] = {
+		{ "arn:aws:iam::123456789012:role/reader", true },
+		{ "arn:aws-cn:iam::123456789012:role/a/b/c_d+=,.@-", true },
+		{ "arn:aws:iam:::role/reader", true },
+		{ "arn:aws:iam::tenant:role/reader", true },
+		{ "arn:minio:iam:::role/idmp-x", true },
+		{ "", false },
+		{ "arn", false },
+		{ "arn:aws:iam::123456789012", false },
+		{ "arn:aws:iam::123456789012:role", false },
+		{ "arn:aws:iam::123456789012:role/", false },
+		{ "arn:aws:iam::123456789012:role//a", false },
+		{ "arn:aws:iam::123456789012:role/a/", false },
+		{ "arn:aws:iam::123456789012:role/a b", false },
+		{ "arn:aws:iam::123456789012:role/a:b", false },
+		{ "arn:aws:iam::123456789012:user/a", false },
+		{ "arn:aws:iam:eu-west-1:123456789012:role/a", false },
+		{ "arn:aws:sts::123456789012:role/a", false },
+		{ "arn::iam::123456789012:role/a", false },
+		{ "ARN:aws:iam::123456789012:role/a", false },
+		{ " arn:aws:iam::123456789012:role/a", false },
+	};
+	char text[2060] = "arn:aws:iam:::role/";
+	const char *why;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (config_is_role_arn(rows[i].text, &why) != rows[i].is_role)
+			fail_msg("\"%s\"", rows[i].text);
+	memset(text + 19, 'a', 2048 - 19);
+	assert_true(config_is_role_arn(text, &why));
+	text[2048] = 'a';
+	assert_false(config_is_role_arn(text, &why));
+}
+
+/* RULE takes from LEAST to MOST bytes, each of ALLOWED and none of REFUSED. */
+static void
+expect_alphabet(config_check *rule, size_t least, size_t most,
+    const char *allowed, const char *refused)
+{
+	char text[2000];
+	const char *why;
+
+	memset(text, 'a', sizeof(text));
+	for (size_t len = 0; len <= most + 1; len++) {
+		text[len] = '\0';
+		assert_int_equal(rule(text, &why), len >= least && len <= most);
+		text[len] = 'a';
+	}
+	text[3] = '\0';
+	for (; *allowed != '\0'; allowed++) {
+		text[1] = *allowed;
+		assert_true(rule(text, &why));
+	}
+	for (; *refused != '\0'; refused++) {
+		text[1] = *refused;
+		assert_false(rule(text, &why));
+	}
+}
+
+static void
+names_for_sts_have_their_alphabets(void **state)
+{
+	(void)state;
+	expect_alphabet(config_is_session_name, 2, 64, "azAZ09_=,.@+-",
+	    ":/ *%\t\n\\\"\xc3");
+	expect_alphabet(config_is_external_id, 2, 1224, "azAZ09_=,.@+-:/",
+	    " *%\t\n\\\"\xc3");
 }
 
 /* The text of QUANTITY, one of ROW's. */
@@ -1003,7 +1402,13 @@ main(void)
 		TEST(the_environment_makes_a_site_for_a_file_without),
 		TEST(the_environment_fills_several_sites_in),
 		TEST(what_is_printed_can_be_read_again),
-		TEST(a_secret_for_all_to_read_is_told),
+		TEST(credentials_are_found_for_each_site),
+		TEST(a_secret_for_all_to_read_is_refused),
+		TEST(the_shared_files_fill_in),
+		TEST(two_sites_may_have_two_profiles),
+		TEST(what_is_wrong_in_shared_files_is_told),
+		TEST(roles_are_told_from_others),
+		TEST(names_for_sts_have_their_alphabets),
 		TEST(ranges_are_what_they_say),
 		TEST(addresses_are_told_from_others),
 		TEST(the_sample_is_right),

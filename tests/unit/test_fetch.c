@@ -1,8 +1,8 @@
 /*
  * s3/fetch (and s3/delivery with it): which attempts are made, when, and what
- * comes of them.  S3, the clocks, the dice and the client are played by this
- * file: an object of forty bytes, and a script of what goes wrong, an attempt
- * a line.
+ * comes of them.  S3, the clocks, the dice, the client and the keeper are
+ * played by this file: an object of forty bytes, and a script of what goes
+ * wrong, an attempt a line.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,6 +20,8 @@
 #include "base/mem.h"
 #include "base/peer.h"
 #include "s3/fetch.h"
+#include "s3/keyring.h"
+#include "s3/learnt.h"
 #include "s3/object.h"
 
 #define BODY "0123456789abcdefghijABCDEFGHIJ9876543210"
@@ -42,10 +44,11 @@ struct step {
 	bool breaks; /* off, after so many bytes */
 	size_t break_after;
 	bool ignores_range;
-	bool is_chunked;  /* a 200 tells no size */
-	const char *etag; /* NULL: TAG; "": none */
-	const char *date; /* NULL: DATE; "": none */
-	const char *body; /* NULL: BODY */
+	bool is_chunked;     /* a 200 tells no size */
+	const char *etag;    /* NULL: TAG; "": none */
+	const char *date;    /* NULL: DATE; "": none */
+	const char *body;    /* NULL: BODY */
+	const char *rotates; /* the keeper has published this id meanwhile */
 };
 
 static struct {
@@ -56,6 +59,8 @@ static struct {
 	struct object_request asked[STEPS];
 	char region[STEPS][64];
 	char if_match[STEPS][64];
+	char key[STEPS][64]; /* the id that was signed with */
+	struct sigv4_signer *signer;
 	struct object_answer answer;
 } s3;
 
@@ -67,6 +72,19 @@ static unsigned waits;
 static unsigned leaves_at_wait; /* the client, counted from 1; 0: never */
 static uint32_t dice;           /* 0: the least, else the most */
 
+/* What the keeper does for a wish, one after the other. */
+static struct {
+	struct keyring *keyring;
+	const char *ids[4]; /* publishes this; NULL: has no others */
+	unsigned n_ids;     /* behind them: does nothing */
+	unsigned wishes;
+	unsigned polls;    /* how often it was looked for */
+	bool is_temporary; /* what it publishes */
+	int64_t life_ms;
+	const char *region;
+	unsigned leaves_at_poll; /* the client, counted from 1; 0: never */
+} keeper;
+
 struct object *__wrap_object_new(void);
 void __wrap_object_free(struct object *object);
 void __wrap_object_extend(struct object *object, int64_t deadline_ms);
@@ -77,6 +95,38 @@ int64_t __wrap_clock_monotonic_ms(void);
 int64_t __wrap_clock_wall_s(void);
 uint32_t __wrap_clock_random(uint32_t limit);
 bool __wrap_peer_wait(int fd, int64_t ms);
+
+/* Publish for both sites. */
+static void
+publish(const char *id)
+{
+	struct keyring_entry entry = {
+		.credentials = { (char *)(uintptr_t)id, (char *)(uintptr_t)id,
+		    NULL },
+		.expires_ms = keeper.is_temporary ? now_ms + keeper.life_ms
+						  : KEYRING_NEVER,
+		.region = keeper.region,
+	};
+
+	assert_true(keyring_publish(keeper.keyring, 0, &entry));
+	assert_true(keyring_publish(keeper.keyring, 1, &entry));
+}
+
+static void
+keep(void)
+{
+	const char *id;
+
+	if (!keyring_is_wished(keeper.keyring, 0))
+		return;
+	if (keeper.wishes >= keeper.n_ids)
+		return;
+	id = keeper.ids[keeper.wishes++];
+	if (id != NULL)
+		publish(id);
+	keyring_tried(keeper.keyring, 0,
+	    id != NULL ? KEYRING_FOUND : KEYRING_FAILED, now_ms);
+}
 
 struct object *
 __wrap_object_new(void)
@@ -200,8 +250,12 @@ __wrap_object_get(struct object *object, struct sigv4_signer *signer,
 
 	assert_null(object);
 	assert_non_null(signer);
+	s3.signer = signer;
 	assert_true(i < STEPS);
 	s3.asked[i] = *request;
+	assert_non_null(request->credentials);
+	snprintf(s3.key[i], sizeof(s3.key[i]), "%s",
+	    request->credentials->access_key_id);
 	snprintf(s3.region[i], sizeof(s3.region[i]), "%.*s",
 	    SPAN_ARG(request->region));
 	snprintf(s3.if_match[i], sizeof(s3.if_match[i]), "%.*s",
@@ -214,6 +268,8 @@ __wrap_object_get(struct object *object, struct sigv4_signer *signer,
 	s3_error_init(&s3.answer.error);
 	*answer = &s3.answer;
 	now_ms += step->takes_ms;
+	if (step->rotates != NULL)
+		publish(step->rotates);
 	if (step->result != OBJECT_OK)
 		return (refuse(step));
 	return (answer_object(step, request, handler));
@@ -241,6 +297,11 @@ bool
 __wrap_peer_wait(int fd, int64_t ms)
 {
 	assert_int_equal(fd, 7);
+	if (ms <= KEYRING_POLL_MS) { /* no pause is as short */
+		now_ms += ms;
+		keep();
+		return (++keeper.polls == keeper.leaves_at_poll);
+	}
 	assert_true(waits < STEPS);
 	waited[waits++] = ms;
 	now_ms += ms;
@@ -251,6 +312,7 @@ __wrap_peer_wait(int fd, int64_t ms)
 
 static struct site sites[2];
 static struct fetch *fetch;
+static struct learnt *learnt;
 
 /* What the sink got, and does. */
 static struct {
@@ -312,11 +374,17 @@ setup(void **state)
 	sites[0].missing_on_403 = true;
 	sites[1].name = mem_string("two");
 	sites[1].region = mem_string("eu-west-1");
+	sites[1].endpoint = mem_string("https://two.example");
 	now_ms = 1000;
 	wall_s = WALL;
 	waits = leaves_at_wait = 0;
 	dice = 0;
-	fetch = fetch_new(sites, 2);
+	memset(&keeper, 0, sizeof(keeper));
+	keeper.keyring = keyring_new(2);
+	keeper.life_ms = 3600000;
+	publish("first");
+	learnt = learnt_new(sites, 2);
+	fetch = fetch_new(sites, 2, keeper.keyring, learnt);
 	log_threshold(LOG_LEVEL_ERROR);
 	return (0);
 }
@@ -326,6 +394,8 @@ teardown(void **state)
 {
 	(void)state;
 	fetch_free(fetch);
+	learnt_free(learnt);
+	keyring_free(keeper.keyring);
 	site_fini(&sites[0]);
 	site_fini(&sites[1]);
 	return (0);
@@ -354,6 +424,7 @@ run(const struct step *steps, size_t n_steps,
 	s3.attempts = 0;
 	asked_until_ms = request->deadline_ms;
 	waits = 0;
+	keeper.wishes = keeper.polls = 0;
 	got.begun = 0;
 	got.len = 0;
 	got.body[0] = '\0';
@@ -469,7 +540,7 @@ test_final(void **state)
 		{ "refused",
 		    { .result = OBJECT_REFUSED,
 			.status = 403,
-			.code = "InvalidAccessKeyId" },
+			.code = "AllAccessDisabled" },
 		    true, FETCH_REFUSED },
 		{ "403 without a code",
 		    { .result = OBJECT_REFUSED, .status = 403 }, true,
@@ -714,10 +785,10 @@ test_head_refused(void **state)
 		{ "403 without a code",
 		    { .result = OBJECT_REFUSED, .status = 403 }, true,
 		    FETCH_MISSING, 2, 0 },
-		{ "a bad signature",
+		{ "all access is disabled",
 		    { .result = OBJECT_REFUSED,
 			.status = 403,
-			.code = "SignatureDoesNotMatch" },
+			.code = "AllAccessDisabled" },
 		    true, FETCH_REFUSED, 2, 0 },
 		{ "skewed",
 		    { .result = OBJECT_SKEWED, .status = 403, .skew_s = 900 },
@@ -769,6 +840,7 @@ test_skew(void **state)
 		{ .result = OBJECT_SKEWED, .status = 403, .skew_s = 60 },
 	};
 	struct fetch_request request = make_request();
+	struct sigv4_signer *signer;
 
 	(void)state;
 	assert_int_equal(RUN(steps, &request), FETCH_OK);
@@ -777,9 +849,11 @@ test_skew(void **state)
 	assert_int_equal(waits, 0);
 	assert_int_equal(run(NULL, 0, &request), FETCH_OK);
 	assert_int_equal(s3.asked[0].now, WALL - 1200);
-	/* Not the other site's. */
+	/* Not the other endpoint's, whose day's key is another as well. */
+	signer = s3.signer;
 	request.site = &sites[1];
 	assert_int_equal(run(NULL, 0, &request), FETCH_OK);
+	assert_ptr_not_equal(s3.signer, signer);
 	assert_int_equal(s3.asked[0].now, WALL);
 	/* Once a fetch. */
 	assert_int_equal(RUN(twice, &request), FETCH_REFUSED);
@@ -811,6 +885,381 @@ test_region(void **state)
 	/* Two that point at each other end. */
 	assert_int_equal(RUN(twice, &request), FETCH_REFUSED);
 	assert_int_equal(s3.attempts, 2);
+}
+
+/* ------------------------------------------------------------ credentials */
+
+#define KEYS_REFUSED                                          \
+	{                                                     \
+		.result = OBJECT_KEYS_REFUSED, .status = 400, \
+		.code = "ExpiredToken"                        \
+	}
+
+/* S3 refuses the key: others are waited for, and asked with at once. */
+static void
+test_keys_refused(void **state)
+{
+	static const struct {
+		const char *name;
+		struct step steps[4];
+		size_t n_steps;
+		const char *ids[4]; /* for each wish */
+		unsigned n_ids;
+		bool is_temporary;
+		unsigned leaves_at_poll;
+		enum fetch_result result;
+		unsigned attempts;
+		unsigned wishes; /* that were answered */
+		unsigned polls;
+		const char *last_key;
+		const char *reason;
+	} rows[] = {
+		{ .name = "there are others",
+		    .steps = { KEYS_REFUSED },
+		    .n_steps = 1,
+		    .ids = { "second" },
+		    .n_ids = 1,
+		    .result = FETCH_OK,
+		    .attempts = 2,
+		    .wishes = 1,
+		    .polls = 1,
+		    .last_key = "second",
+		    .reason = "" },
+		{ .name = "others were there before the answer",
+		    .steps = { { .result = OBJECT_KEYS_REFUSED,
+			.status = 403,
+			.code = "InvalidAccessKeyId",
+			.rotates = "second" } },
+		    .n_steps = 1,
+		    .result = FETCH_OK,
+		    .attempts = 2,
+		    .last_key = "second",
+		    .reason = "" },
+		{ .name = "no others, and they have no end",
+		    .steps = { KEYS_REFUSED },
+		    .n_steps = 1,
+		    .ids = { NULL },
+		    .n_ids = 1,
+		    .result = FETCH_REFUSED,
+		    .attempts = 1,
+		    .wishes = 1,
+		    .polls = 1,
+		    .last_key = "first",
+		    .reason = "S3 refused the credentials (ExpiredToken) and "
+			      "the keeper has no others: see its lines in the "
+			      "log" },
+		{ .name = "no others, and they are temporary",
+		    .steps = { KEYS_REFUSED },
+		    .n_steps = 1,
+		    .ids = { NULL },
+		    .n_ids = 1,
+		    .is_temporary = true,
+		    .result = FETCH_UNAVAILABLE,
+		    .attempts = 1,
+		    .wishes = 1,
+		    .polls = 1,
+		    .last_key = "first",
+		    .reason = "S3 refused the credentials (ExpiredToken) and "
+			      "the keeper has no others: see its lines in the "
+			      "log" },
+		{ .name = "nobody answers",
+		    .steps = { KEYS_REFUSED },
+		    .n_steps = 1,
+		    .is_temporary = true,
+		    .result = FETCH_UNAVAILABLE,
+		    .attempts = 1,
+		    .polls = 500,
+		    .last_key = "first",
+		    .reason = "S3 refused the credentials (ExpiredToken) and "
+			      "the keeper has no others: see its lines in the "
+			      "log" },
+		{ .name = "the client leaves",
+		    .steps = { KEYS_REFUSED },
+		    .n_steps = 1,
+		    .leaves_at_poll = 3,
+		    .result = FETCH_PEER_GONE,
+		    .attempts = 1,
+		    .polls = 3,
+		    .last_key = "first",
+		    .reason = "the client went away" },
+		{ .name = "others, and others again",
+		    .steps = { { .result = OBJECT_KEYS_REFUSED,
+				   .takes_ms = 2000 },
+			{ .result = OBJECT_KEYS_REFUSED, .takes_ms = 2000 } },
+		    .n_steps = 2,
+		    .ids = { "second", "third" },
+		    .n_ids = 2,
+		    .result = FETCH_OK,
+		    .attempts = 3,
+		    .wishes = 2,
+		    .polls = 2,
+		    .last_key = "third",
+		    .reason = "" },
+		{ .name = "others, which are refused just after",
+		    .steps = { KEYS_REFUSED,
+			{ .result = OBJECT_KEYS_REFUSED,
+			    .status = 403,
+			    .code = "InvalidAccessKeyId",
+			    .takes_ms = 1 } },
+		    .n_steps = 2,
+		    .ids = { "second", "third" },
+		    .n_ids = 2,
+		    .result = FETCH_REFUSED,
+		    .attempts = 2,
+		    .wishes = 1,
+		    .polls = 1,
+		    .last_key = "second",
+		    .reason = "S3 refused the credentials (InvalidAccessKeyId) "
+			      "and the keeper has no others: see its lines in "
+			      "the log" },
+		{ .name = "a pause between does not count",
+		    .steps = { { .result = OBJECT_BUSY,
+				   .status = 503,
+				   .rotates = "second" },
+			{ .result = OBJECT_KEYS_REFUSED } },
+		    .n_steps = 2,
+		    .ids = { "third" },
+		    .n_ids = 1,
+		    .result = FETCH_OK,
+		    .attempts = 3,
+		    .wishes = 1,
+		    .polls = 1,
+		    .last_key = "third",
+		    .reason = "" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct fetch_request request;
+
+		print_message("%s\n", rows[i].name);
+		(void)teardown(state);
+		(void)setup(state);
+		keeper.is_temporary = rows[i].is_temporary;
+		if (keeper.is_temporary)
+			publish("first");
+		memcpy(keeper.ids, rows[i].ids, sizeof(keeper.ids));
+		keeper.n_ids = rows[i].n_ids;
+		keeper.leaves_at_poll = rows[i].leaves_at_poll;
+		request = make_request();
+		/* The greatest of a fetch's times is not the one that ends it.
+		 */
+		request.answer_deadline_ms += 20000;
+		assert_int_equal(run(rows[i].steps, rows[i].n_steps, &request),
+		    rows[i].result);
+		assert_int_equal(s3.attempts, rows[i].attempts);
+		assert_string_equal(s3.key[0], "first");
+		assert_string_equal(s3.key[s3.attempts - 1], rows[i].last_key);
+		assert_int_equal(keeper.wishes, rows[i].wishes);
+		assert_int_equal(keeper.polls, rows[i].polls);
+		assert_int_equal(waits, rows[i].steps[0].result == OBJECT_BUSY);
+		assert_string_equal(report.reason, rows[i].reason);
+		if (rows[i].result == FETCH_OK)
+			assert_string_equal(got.body, BODY);
+	}
+}
+
+/* Other keys are waited for no longer than the answer is. */
+static void
+test_renewal_ends_with_the_time(void **state)
+{
+	static const struct step steps[] = { KEYS_REFUSED };
+	struct fetch_request request = make_request();
+
+	(void)state;
+	request.answer_deadline_ms = now_ms + 1500;
+	assert_int_equal(RUN(steps, &request), FETCH_REFUSED);
+	assert_int_equal(keeper.polls, 150);
+}
+
+static void
+test_a_head_renews_keys(void **state)
+{
+	static const struct step steps[] = {
+		{ .result = OBJECT_UNSAID, .status = 400 },
+		KEYS_REFUSED,
+	};
+	struct fetch_request request = make_request();
+
+	(void)state;
+	request.head_only = true;
+	keeper.ids[0] = "second";
+	keeper.n_ids = 1;
+	assert_int_equal(RUN(steps, &request), FETCH_OK);
+	assert_int_equal(s3.attempts, 3);
+	assert_true(s3.asked[0].head_only);
+	assert_false(s3.asked[1].head_only);
+	assert_true(s3.asked[2].head_only);
+	assert_string_equal(s3.key[1], "first");
+	assert_string_equal(s3.key[2], "second");
+	assert_int_equal(waits, 0);
+	assert_int_equal(got.begun, 1);
+}
+
+/* The rest of a body is asked for with what is newest. */
+static void
+test_resume_with_other_keys(void **state)
+{
+	static const struct step renewed[] = {
+		{ .breaks = true, .break_after = 11, .rotates = "second" },
+		KEYS_REFUSED,
+		{ .breaks = true, .break_after = 7 },
+		KEYS_REFUSED,
+	};
+	static const struct step refused[] = {
+		{ .breaks = true, .break_after = 11 },
+		KEYS_REFUSED,
+	};
+	struct fetch_request request = make_request();
+
+	(void)state;
+	keeper.ids[0] = "third";
+	keeper.ids[1] = NULL;
+	keeper.n_ids = 2;
+	assert_int_equal(run(renewed, 3, &request), FETCH_OK);
+	assert_string_equal(got.body, BODY);
+	assert_int_equal(got.begun, 1);
+	assert_int_equal(s3.attempts, 4);
+	assert_string_equal(s3.key[0], "first");
+	assert_string_equal(s3.key[1], "second");
+	assert_string_equal(s3.key[2], "third");
+	assert_range(2, RANGE_FROM_TO, 11, 39);
+	assert_string_equal(s3.if_match[2], TAG);
+	assert_range(3, RANGE_FROM_TO, 18, 39);
+	/* An answer that has begun does not end as one that never did. */
+	assert_int_equal(RUN(refused, &request), FETCH_UNAVAILABLE);
+	assert_int_equal(s3.attempts, 2);
+}
+
+/* Where a token is over, Ceph says AccessDenied: no key is missing. */
+static void
+test_denied_at_the_end(void **state)
+{
+	static const struct step denied[] = {
+		{ .result = OBJECT_DENIED,
+		    .status = 403,
+		    .code = "AccessDenied" },
+	};
+	static const struct step head[] = {
+		{ .result = OBJECT_UNSAID, .status = 403 },
+		{ .result = OBJECT_REFUSED, .status = 403 },
+	};
+	struct fetch_request request = make_request();
+
+	(void)state;
+	keeper.is_temporary = true;
+	keeper.life_ms = 1000;
+	publish("short");
+	keeper.life_ms = 3600000;
+	assert_int_equal(RUN(denied, &request), FETCH_MISSING);
+	now_ms++;
+	keeper.ids[0] = NULL;
+	keeper.n_ids = 1;
+	assert_int_equal(RUN(denied, &request), FETCH_UNAVAILABLE);
+	request.head_only = true;
+	assert_int_equal(RUN(head, &request), FETCH_UNAVAILABLE);
+	assert_string_equal(report.reason,
+	    "S3 refused the credentials (without a code) and the keeper has "
+	    "no others: see its lines in the log");
+	request.head_only = false;
+	/* A search that found nothing is not waited for. */
+	keyring_tried(keeper.keyring, 0, KEYRING_FOUND, now_ms);
+	now_ms += KEYRING_RELOOK_MS;
+	keeper.ids[0] = "long";
+	assert_int_equal(RUN(denied, &request), FETCH_OK);
+	assert_int_equal(s3.attempts, 2);
+	assert_int_equal(RUN(denied, &request), FETCH_MISSING);
+	/* What has no end is never over. */
+	keeper.is_temporary = false;
+	publish("for good");
+	now_ms += INT64_C(1000000000000);
+	request = make_request();
+	assert_int_equal(RUN(denied, &request), FETCH_MISSING);
+}
+
+/* The keeper has not yet found any. */
+static void
+test_no_keys_yet(void **state)
+{
+	struct fetch_request request = make_request();
+
+	(void)state;
+	fetch_free(fetch);
+	keyring_free(keeper.keyring);
+	keeper.keyring = keyring_new(2);
+	fetch = fetch_new(sites, 2, keeper.keyring, learnt);
+	assert_int_equal(run(NULL, 0, &request), FETCH_UNAVAILABLE);
+	assert_int_equal(s3.attempts, 0);
+	assert_int_equal(keeper.polls, 500);
+	assert_int_equal(report.attempts, 0);
+	assert_int_equal(report.status, 0);
+	assert_string_equal(report.reason,
+	    "there are no credentials yet: see the keeper's lines in the log");
+	request = make_request();
+	keeper.leaves_at_poll = 2;
+	assert_int_equal(run(NULL, 0, &request), FETCH_PEER_GONE);
+	keeper.leaves_at_poll = 0;
+	keeper.ids[0] = "at last";
+	keeper.n_ids = 1;
+	assert_int_equal(run(NULL, 0, &request), FETCH_OK);
+	assert_int_equal(s3.attempts, 1);
+	assert_string_equal(s3.key[0], "at last");
+}
+
+/* Which region is signed for. */
+static void
+test_region_of_the_machine(void **state)
+{
+	static const struct step steps[] = {
+		{ .result = OBJECT_ELSEWHERE, .region = "ap-northeast-1" },
+	};
+	struct fetch_request request = make_request();
+
+	(void)state;
+	keeper.region = "eu-north-1";
+	publish("with a region");
+	assert_int_equal(run(NULL, 0, &request), FETCH_OK);
+	assert_string_equal(s3.region[0], "us-east-1");
+	sites[0].region_is_guess = true;
+	assert_int_equal(run(NULL, 0, &request), FETCH_OK);
+	assert_string_equal(s3.region[0], "eu-north-1");
+	keeper.region = NULL;
+	publish("without one");
+	assert_int_equal(run(NULL, 0, &request), FETCH_OK);
+	assert_string_equal(s3.region[0], "us-east-1");
+	keeper.region = "no.region/";
+	publish("with none that is one");
+	assert_int_equal(run(NULL, 0, &request), FETCH_OK);
+	assert_string_equal(s3.region[0], "us-east-1");
+	/* What S3 says counts most. */
+	keeper.region = "eu-north-1";
+	publish("with a region");
+	assert_int_equal(RUN(steps, &request), FETCH_OK);
+	assert_string_equal(s3.region[0], "eu-north-1");
+	assert_string_equal(s3.region[1], "ap-northeast-1");
+	assert_int_equal(run(NULL, 0, &request), FETCH_OK);
+	assert_string_equal(s3.region[0], "ap-northeast-1");
+}
+
+/* A region that cannot be remembered is still good for the rest of the call. */
+static void
+test_a_region_too_many(void **state)
+{
+	static const struct step steps[] = {
+		{ .result = OBJECT_ELSEWHERE, .region = "ap-northeast-1" },
+	};
+	struct fetch_request request = make_request();
+	char region[32];
+
+	(void)state;
+	for (int i = 0; i < LEARNT_REGIONS; i++) {
+		snprintf(region, sizeof(region), "region-%d", i);
+		assert_true(learnt_take_region(learnt, 0, "x", region));
+	}
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(RUN(steps, &request), FETCH_OK);
+		assert_string_equal(s3.region[0], region);
+		assert_string_equal(s3.region[1], "ap-northeast-1");
+	}
 }
 
 /* The range lies outside: a HEAD tells of the object. */
@@ -1186,6 +1635,14 @@ main(void)
 		TEST(test_head_refused),
 		TEST(test_skew),
 		TEST(test_region),
+		TEST(test_keys_refused),
+		TEST(test_renewal_ends_with_the_time),
+		TEST(test_a_head_renews_keys),
+		TEST(test_resume_with_other_keys),
+		TEST(test_denied_at_the_end),
+		TEST(test_no_keys_yet),
+		TEST(test_region_of_the_machine),
+		TEST(test_a_region_too_many),
 		TEST(test_bad_range),
 		TEST(test_bad_range_for_no_reason),
 		TEST(test_bad_range_of_nothing),

@@ -1,7 +1,8 @@
 /*
  * The books of a generation: who is due when, what a death means, whom the
- * watchdog kills.  The time is the test's; kill(2) is a fake (--wrap=kill)
- * that writes down whom it was to hit.
+ * watchdog kills; and what a succession makes of what the keepers found.  The
+ * time is the test's; kill(2) is a fake (--wrap=kill) that writes down whom it
+ * was to hit.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,16 +16,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/attr.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "pool/generation.h"
+#include "pool/succession.h"
 #include "pool/worker.h"
 
 /* As waitpid(2) puts them. */
 #define EXITED(status)    ((status) << 8)
 #define KILLED_BY(number) (number)
 
-enum { TIMEOUT_MS = 5000, PID = 1000 };
+enum { TIMEOUT_MS = 5000, PID = 1000, KEEPER = 2000 };
 
 static struct {
 	pid_t pid;
@@ -32,7 +35,17 @@ static struct {
 } sent[64];
 static size_t n_sent;
 
+static unsigned n_warnings;
+
 int __wrap_kill(pid_t pid, int number);
+void __wrap_log_warning(const char *format, ...) ATTR_PRINTF(1, 2);
+
+void
+__wrap_log_warning(const char *format, ...)
+{
+	(void)format;
+	n_warnings++;
+}
 
 int
 __wrap_kill(pid_t pid, int number)
@@ -43,20 +56,39 @@ __wrap_kill(pid_t pid, int number)
 	return (0);
 }
 
-/* A listener without any file, and settings of which only what is asked for
- * here is filled. */
+/* A listener without any file. */
+static struct listener *
+make_listener(void)
+{
+	struct listener *listener = mem_zero(1, sizeof(*listener));
+
+	listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(listener->fd >= 0);
+	listener->name = mem_string("test");
+	listener->references = 1;
+	return (listener);
+}
+
+/* Two sites, and of all else only what is asked for here. */
+static struct settings *
+make_settings(size_t workers)
+{
+	struct settings *settings = settings_new(NULL);
+
+	settings_add_site(settings, "a");
+	settings_add_site(settings, "b");
+	settings->daemon.workers = workers;
+	settings->daemon.request_timeout_ms = TIMEOUT_MS;
+	return (settings);
+}
+
 static struct generation *
 make(size_t workers)
 {
-	struct listener *listener = mem_zero(1, sizeof(*listener));
-	struct settings *settings = settings_new(NULL);
+	struct listener *listener = make_listener();
+	struct settings *settings = make_settings(workers);
 	struct generation *generation;
 
-	settings->daemon.workers = workers;
-	settings->daemon.request_timeout_ms = TIMEOUT_MS;
-	listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_true(listener->fd >= 0);
-	listener->references = 1;
 	generation = generation_new(
 	    1, settings, (struct identity){ .user = NULL }, listener);
 	listen_release(listener);
@@ -80,10 +112,20 @@ start_ready(struct generation *generation, size_t slot, pid_t pid, int64_t now)
 	generation_note_ready(generation);
 }
 
+/* The keeper is there: of no interest to what follows. */
+static struct generation *
+make_kept(size_t workers)
+{
+	struct generation *generation = make(workers);
+
+	generation_keeper_started(generation, KEEPER, 0);
+	return (generation);
+}
+
 static void
 test_all_wanted_are_due_at_once(void **state)
 {
-	struct generation *g = make(3);
+	struct generation *g = make_kept(3);
 	size_t slot;
 
 	(void)state;
@@ -108,7 +150,7 @@ test_delay_grows_and_is_forgotten(void **state)
 {
 	static const int64_t delays[] = { 0, 100, 200, 400, 800, 1600, 3200,
 		6400, 10000, 10000 };
-	struct generation *g = make(1);
+	struct generation *g = make_kept(1);
 	int64_t now = 100;
 	size_t slot;
 
@@ -136,7 +178,7 @@ test_delay_grows_and_is_forgotten(void **state)
 static void
 test_a_served_request_is_a_good_life(void **state)
 {
-	struct generation *g = make(1);
+	struct generation *g = make_kept(1);
 
 	(void)state;
 	generation_want(g, 1);
@@ -152,7 +194,7 @@ test_a_served_request_is_a_good_life(void **state)
 static void
 test_recycled_workers_are_replaced_at_once(void **state)
 {
-	struct generation *g = make(1);
+	struct generation *g = make_kept(1);
 
 	(void)state;
 	generation_want(g, 1);
@@ -170,7 +212,7 @@ test_recycled_workers_are_replaced_at_once(void **state)
 static void
 test_a_fork_that_fails_is_tried_later(void **state)
 {
-	struct generation *g = make(1);
+	struct generation *g = make_kept(1);
 
 	(void)state;
 	generation_want(g, 1);
@@ -185,7 +227,7 @@ test_a_fork_that_fails_is_tried_later(void **state)
 static void
 test_hopeless_only_while_none_has_started(void **state)
 {
-	struct generation *g = make(2);
+	struct generation *g = make_kept(2);
 
 	(void)state;
 	generation_want(g, 2);
@@ -207,7 +249,7 @@ test_hopeless_only_while_none_has_started(void **state)
 static void
 test_failures_count_until_the_slot_was_ready(void **state)
 {
-	struct generation *g = make(2);
+	struct generation *g = make_kept(2);
 
 	(void)state;
 	generation_want(g, 1);
@@ -230,7 +272,7 @@ test_failures_count_until_the_slot_was_ready(void **state)
 static void
 test_told_workers_are_not_replaced(void **state)
 {
-	struct generation *g = make(3);
+	struct generation *g = make_kept(3);
 	size_t slot;
 
 	(void)state;
@@ -257,7 +299,7 @@ test_told_workers_are_not_replaced(void **state)
 static void
 test_those_who_drain_may_take_what_waits(void **state)
 {
-	struct generation *g = make(1);
+	struct generation *g = make_kept(1);
 
 	(void)state;
 	generation_want(g, 1);
@@ -291,7 +333,7 @@ test_the_watchdog(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct generation *g = make(1);
+		struct generation *g = make_kept(1);
 		int64_t limit = rows[i].limit < 0 ? 1 << 30 : rows[i].limit;
 
 		print_message("# %s\n", rows[i].name);
@@ -319,22 +361,295 @@ test_the_watchdog(void **state)
 static void
 test_counting_and_killing(void **state)
 {
-	struct generation *g = make(4);
+	struct generation *g = make_kept(4);
 
 	(void)state;
 	generation_want(g, 3);
 	for (size_t i = 0; i < 3; i++)
 		start_ready(g, i, PID + (pid_t)i, 0);
 	scoreboard_set(g->board, 1, SCOREBOARD_BUSY, 5);
+	assert_int_equal(generation_processes(g), 4);
 	assert_int_equal(generation_alive(g), 3);
 	assert_int_equal(generation_busy(g), 1);
 	generation_tell_to_look(g);
 	assert_int_equal(n_sent, 3);
 	assert_int_equal(sent[2].number, WORKER_SIGNAL_LOOK);
 	generation_kill(g);
-	assert_int_equal(n_sent, 6);
+	assert_int_equal(n_sent, 7);
 	assert_int_equal(sent[5].number, SIGKILL);
+	assert_int_equal(sent[6].pid, KEEPER);
+	assert_int_equal(sent[6].number, SIGKILL);
 	generation_free(g);
+}
+
+/* ---- The keeper ---- */
+
+static void
+test_the_keeper_is_replaced(void **state)
+{
+	struct generation *g = make(1);
+
+	(void)state;
+	assert_true(generation_is_keeper_due(g, 0));
+	assert_int_equal(generation_next_due(g), 0);
+	generation_keeper_started(g, KEEPER, 100);
+	assert_false(generation_is_keeper_due(g, 1000000));
+	assert_int_equal(generation_next_due(g), INT64_MAX);
+	/* It lived long enough: at once. */
+	assert_int_equal(
+	    generation_died(g, KEEPER, KILLED_BY(9), 1100), GENERATION_KEEPER);
+	assert_int_equal(generation_processes(g), 0);
+	assert_true(generation_is_keeper_due(g, 1100));
+	/* It did not: later, however often. */
+	for (int64_t now = 1100; now < 20000; now += 1999) {
+		generation_keeper_started(g, KEEPER, now);
+		assert_int_equal(
+		    generation_died(g, KEEPER, EXITED(1), now + 999),
+		    GENERATION_KEEPER);
+		assert_int_equal(generation_next_due(g),
+		    now + 999 + GENERATION_KEEPER_DELAY_MS);
+		assert_false(generation_is_keeper_due(g, now + 1998));
+		assert_true(generation_is_keeper_due(g, now + 1999));
+	}
+	generation_keeper_started(g, -1, 30000);
+	assert_int_equal(generation_processes(g), 0);
+	assert_int_equal(
+	    generation_next_due(g), 30000 + GENERATION_KEEPER_DELAY_MS);
+	/* No worker has died of that. */
+	assert_int_equal(n_sent, 0);
+	generation_free(g);
+}
+
+static void
+test_the_keeper_ends_after_the_last_worker(void **state)
+{
+	struct generation *g = make_kept(2);
+
+	(void)state;
+	generation_want(g, 2);
+	start_ready(g, 0, PID, 0);
+	start_ready(g, 1, PID + 1, 0);
+	generation_tell_all(g, false, 10);
+	generation_died(g, PID, EXITED(0), 11);
+	n_sent = 0;
+	generation_watch(g, 12);
+	assert_int_equal(n_sent, 0);
+	/* It may even have to be replaced while they end. */
+	generation_died(g, KEEPER, KILLED_BY(9), 5000);
+	assert_true(generation_is_keeper_due(g, 5000));
+	generation_keeper_started(g, KEEPER, 5000);
+	generation_died(g, PID + 1, EXITED(0), 5001);
+	generation_watch(g, 5001);
+	generation_watch(g, 5002);
+	assert_int_equal(n_sent, 1);
+	assert_int_equal(sent[0].pid, KEEPER);
+	assert_int_equal(sent[0].number, WORKER_SIGNAL_END);
+	assert_int_equal(generation_processes(g), 1);
+	/* It is stopped, say. */
+	generation_watch(g, 5001 + GENERATION_GRACE_MS);
+	assert_int_equal(n_sent, 1);
+	generation_watch(g, 5002 + GENERATION_GRACE_MS);
+	generation_watch(g, 5003 + GENERATION_GRACE_MS);
+	assert_int_equal(n_sent, 2);
+	assert_int_equal(sent[1].pid, KEEPER);
+	assert_int_equal(sent[1].number, SIGKILL);
+	assert_int_equal(
+	    generation_died(g, KEEPER, KILLED_BY(9), 9000), GENERATION_KEEPER);
+	assert_int_equal(generation_processes(g), 0);
+	assert_false(generation_is_keeper_due(g, 100000));
+	assert_int_equal(generation_next_due(g), INT64_MAX);
+	generation_free(g);
+}
+
+static void
+test_what_the_keeper_found(void **state)
+{
+	static const struct {
+		enum keyring_state a, b;
+		enum generation_search search;
+	} rows[] = {
+		{ KEYRING_UNTRIED, KEYRING_UNTRIED, GENERATION_SEARCHING },
+		{ KEYRING_FOUND, KEYRING_UNTRIED, GENERATION_SEARCHING },
+		{ KEYRING_WRONG, KEYRING_UNTRIED, GENERATION_SEARCHING },
+		{ KEYRING_FOUND, KEYRING_FOUND, GENERATION_FOUND },
+		{ KEYRING_FOUND, KEYRING_FAILED, GENERATION_FAILED },
+		{ KEYRING_FAILED, KEYRING_FOUND, GENERATION_FAILED },
+		{ KEYRING_NONE, KEYRING_FOUND, GENERATION_LACKING },
+		{ KEYRING_FOUND, KEYRING_WRONG, GENERATION_LACKING },
+		{ KEYRING_NONE, KEYRING_FAILED, GENERATION_LACKING },
+		{ KEYRING_FAILED, KEYRING_NONE, GENERATION_LACKING },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct generation *g = make_kept(1);
+
+		print_message("# row %zu\n", i);
+		if (rows[i].a != KEYRING_UNTRIED)
+			keyring_tried(g->keyring, 0, rows[i].a, 0);
+		if (rows[i].b != KEYRING_UNTRIED)
+			keyring_tried(g->keyring, 1, rows[i].b, 0);
+		assert_int_equal(generation_search(g), rows[i].search);
+		generation_died(g, KEEPER, KILLED_BY(9), 5000);
+		assert_int_equal(g->failures,
+		    rows[i].search == GENERATION_SEARCHING ? 1 : 0);
+		generation_free(g);
+	}
+}
+
+/* ---- The succession ---- */
+
+static struct succession
+begin(size_t workers)
+{
+	struct succession succession = { .path = NULL };
+	struct listener *listener = make_listener();
+
+	assert_true(succession_begin(
+	    &succession, make_settings(workers), listener, 100));
+	listen_release(listener);
+	generation_keeper_started(succession.current, KEEPER, 100);
+	n_sent = 0;
+	return (succession);
+}
+
+static void
+try_all(struct generation *g, enum keyring_state state)
+{
+	keyring_tried(g->keyring, 0, KEYRING_FOUND, 0);
+	keyring_tried(g->keyring, 1, state, 0);
+}
+
+static void
+test_the_first_workers_wait_for_credentials(void **state)
+{
+	static const struct {
+		enum keyring_state found;
+		bool is_good;
+	} rows[] = {
+		{ KEYRING_FOUND, true },
+		{ KEYRING_FAILED, true },
+		{ KEYRING_NONE, false },
+		{ KEYRING_WRONG, false },
+	};
+	struct succession s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		/* In time, and after patience was lost. */
+		for (int late = 0; late < 2; late++) {
+			s = begin(2);
+			assert_true(succession_continue(&s, 100));
+			assert_true(succession_continue(
+			    &s, 99 + SUCCESSION_PATIENCE_MS));
+			assert_int_equal(s.current->n_wanted, 0);
+			assert_false(generation_is_ready(s.current));
+			n_warnings = 0;
+			if (late) {
+				assert_true(succession_continue(
+				    &s, 100 + SUCCESSION_PATIENCE_MS));
+				assert_true(succession_continue(
+				    &s, 101 + SUCCESSION_PATIENCE_MS));
+				assert_int_equal(s.current->n_wanted, 2);
+			}
+			assert_int_equal(n_warnings, late);
+			try_all(s.current, rows[i].found);
+			assert_int_equal(
+			    succession_continue(&s, 5000), rows[i].is_good);
+			if (rows[i].is_good)
+				assert_int_equal(s.current->n_wanted, 2);
+			/* What is found out later changes nothing. */
+			try_all(s.current, KEYRING_WRONG);
+			assert_int_equal(
+			    succession_continue(&s, 6000), rows[i].is_good);
+			succession_free(&s, NULL);
+		}
+	}
+}
+
+/* A reload under way: a second generation of one worker. */
+static void
+come(struct succession *s)
+{
+	struct generation *g = generation_new(++s->count, make_settings(1),
+	    (struct identity){ .user = NULL }, s->current->listener);
+
+	generation_keeper_started(g, KEEPER + 1, 200);
+	g->next = s->all;
+	s->all = g;
+	s->coming = g;
+}
+
+static void
+test_a_reload_waits_for_all_credentials(void **state)
+{
+	static const enum keyring_state bad[] = { KEYRING_FAILED, KEYRING_NONE,
+		KEYRING_WRONG };
+	struct succession s = begin(1);
+	struct generation *old = s.current, *new;
+
+	(void)state;
+	try_all(old, KEYRING_FOUND);
+	assert_true(succession_continue(&s, 150));
+	start_ready(old, 0, PID, 150);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		come(&s);
+		new = s.coming;
+		assert_true(succession_continue(&s, 1000000));
+		assert_int_equal(new->n_wanted, 0);
+		try_all(new, bad[i]);
+		assert_true(succession_continue(&s, 1000001));
+		assert_null(s.coming);
+		assert_ptr_equal(s.current, old);
+		assert_int_equal(old->n_wanted, 1);
+		/* Its keeper goes, and then so does it. */
+		succession_sweep(&s);
+		assert_int_equal(succession_count(&s, generation_processes), 3);
+		n_sent = 0;
+		generation_watch(new, 1000002);
+		assert_int_equal(n_sent, 1);
+		assert_int_equal(sent[0].pid, KEEPER + 1);
+		generation_died(new, KEEPER + 1, KILLED_BY(15), 1000003);
+		succession_sweep(&s);
+		assert_ptr_equal(s.all, old);
+		assert_null(old->next);
+	}
+	come(&s);
+	new = s.coming;
+	try_all(new, KEYRING_FOUND);
+	assert_true(succession_continue(&s, 2000000));
+	assert_int_equal(new->n_wanted, 1);
+	/* What a keeper finds out later does not end a reload. */
+	try_all(new, KEYRING_FAILED);
+	assert_true(succession_continue(&s, 2000001));
+	assert_ptr_equal(s.coming, new);
+	start_ready(new, 0, PID + 1, 2000001);
+	assert_true(succession_continue(&s, 2000002));
+	assert_ptr_equal(s.current, new);
+	assert_true(old->is_ending);
+	succession_free(&s, NULL);
+}
+
+static void
+test_a_reload_whose_keepers_die_is_given_up(void **state)
+{
+	struct succession s = begin(1);
+	int64_t now = 1000;
+
+	(void)state;
+	try_all(s.current, KEYRING_FOUND);
+	assert_true(succession_continue(&s, now));
+	come(&s);
+	for (int i = 0; i < SUCCESSION_FAILURES; i++) {
+		assert_true(succession_continue(&s, now));
+		assert_non_null(s.coming);
+		generation_keeper_started(s.coming, KEEPER + 1, now);
+		now += 5;
+		generation_died(s.coming, KEEPER + 1, KILLED_BY(11), now);
+	}
+	assert_true(succession_continue(&s, now));
+	assert_null(s.coming);
+	succession_free(&s, NULL);
 }
 
 int
@@ -352,6 +667,12 @@ main(void)
 		cmocka_unit_test(test_those_who_drain_may_take_what_waits),
 		cmocka_unit_test(test_the_watchdog),
 		cmocka_unit_test(test_counting_and_killing),
+		cmocka_unit_test(test_the_keeper_is_replaced),
+		cmocka_unit_test(test_the_keeper_ends_after_the_last_worker),
+		cmocka_unit_test(test_what_the_keeper_found),
+		cmocka_unit_test(test_the_first_workers_wait_for_credentials),
+		cmocka_unit_test(test_a_reload_waits_for_all_credentials),
+		cmocka_unit_test(test_a_reload_whose_keepers_die_is_given_up),
 	};
 
 	log_threshold(LOG_LEVEL_ERROR);

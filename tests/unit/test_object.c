@@ -179,6 +179,7 @@ __wrap_clock_monotonic_ms(void)
 /* ------------------------------------------------------------ surroundings */
 
 static struct site site;
+static struct credentials credentials;
 
 static int
 setup(void **state)
@@ -198,8 +199,8 @@ setup(void **state)
 		.stall_timeout_ms = 3000,
 	};
 	/* AWS's own example. */
-	site.credentials.access_key_id = mem_string("AKIAIOSFODNN7EXAMPLE");
-	site.credentials.secret_access_key =
+	credentials.access_key_id = mem_string("AKIAIOSFODNN7EXAMPLE");
+	credentials.secret_access_key =
 	    mem_string("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
 	return (site_resolve(&site, &why) == NULL ? 0 : -1);
 }
@@ -209,6 +210,7 @@ teardown(void **state)
 {
 	(void)state;
 	site_fini(&site);
+	credentials_fini(&credentials);
 	return (0);
 }
 
@@ -248,6 +250,7 @@ make_request(void)
 {
 	return ((struct object_request){
 	    .site = &site,
+	    .credentials = &credentials,
 	    .region = SPAN("us-east-1"),
 	    .key = SPAN("test.txt"),
 	    .now = NOW,
@@ -302,10 +305,21 @@ test_classify(void **state)
 		{ 403, false, "AccessDenied", "", OBJECT_DENIED },
 		{ 403, false, "", "", OBJECT_REFUSED },
 		{ 403, false, "NoSuchKey", "", OBJECT_REFUSED },
-		{ 403, false, "SignatureDoesNotMatch", "", OBJECT_REFUSED },
-		{ 403, false, "InvalidAccessKeyId", "", OBJECT_REFUSED },
-		{ 400, false, "ExpiredToken", "", OBJECT_REFUSED },
-		{ 400, false, "InvalidToken", "", OBJECT_REFUSED },
+		{ 403, false, "SignatureDoesNotMatch", "",
+		    OBJECT_KEYS_REFUSED },
+		{ 403, false, "InvalidAccessKeyId", "", OBJECT_KEYS_REFUSED },
+		{ 400, false, "ExpiredToken", "", OBJECT_KEYS_REFUSED },
+		{ 403, false, "ExpiredToken", "", OBJECT_KEYS_REFUSED },
+		{ 400, true, "ExpiredToken", "", OBJECT_KEYS_REFUSED },
+		{ 400, true, "", "", OBJECT_UNSAID },
+		{ 400, false, "ExpiredTokenException", "",
+		    OBJECT_KEYS_REFUSED },
+		{ 400, false, "InvalidToken", "", OBJECT_KEYS_REFUSED },
+		{ 403, false, "InvalidTokenId", "", OBJECT_KEYS_REFUSED },
+		{ 403, false, "InvalidClientTokenId", "", OBJECT_KEYS_REFUSED },
+		{ 400, false, "TokenRefreshRequired", "", OBJECT_KEYS_REFUSED },
+		{ 401, false, "UnrecognizedClientException", "",
+		    OBJECT_KEYS_REFUSED },
 		{ 403, false, "InvalidObjectState", "", OBJECT_REFUSED },
 		{ 403, false, "AllAccessDisabled", "", OBJECT_REFUSED },
 		{ 403, false, "AccountProblem", "", OBJECT_REFUSED },
@@ -421,7 +435,7 @@ test_sent_at_most(void **state)
 	(void)state;
 	play(206, "lo");
 	wire.headers[0] = "Content-Range: bytes 3-4/5";
-	site.credentials.session_token = mem_string("a+token/==");
+	credentials.session_token = mem_string("a+token/==");
 	request.range = (struct range){ .kind = RANGE_FROM, .first = 3 };
 	request.if_match = SPAN(ETAG);
 	assert_int_equal(get(object, &request, &got, &answer), OBJECT_OK);
@@ -432,7 +446,7 @@ test_sent_at_most(void **state)
 	    "SignedHeaders=host;if-match;range;x-amz-content-sha256;"
 	    "x-amz-date;x-amz-security-token,"));
 	assert_string_equal(wire.lines[7], "");
-	mem_wipe_string(&site.credentials.session_token);
+	mem_wipe_string(&credentials.session_token);
 
 	play(200, NULL);
 	request = make_request();
@@ -467,13 +481,13 @@ test_unsendable(void **state)
 	site.endpoint = mem_string("https://s3.amazonaws.com");
 	memset(token, 'x', 70000);
 	token[70000] = '\0';
-	site.credentials.session_token = token;
+	credentials.session_token = token;
 	request = make_request();
 	assert_int_equal(get(object, &request, &got, &answer), OBJECT_REFUSED);
 	token[1] = '\0';
 	token[0] = '\n';
 	assert_int_equal(get(object, &request, &got, &answer), OBJECT_REFUSED);
-	mem_wipe_string(&site.credentials.session_token);
+	mem_wipe_string(&credentials.session_token);
 	assert_int_equal(wire.performed, 0);
 	object_free(object);
 }
@@ -750,6 +764,47 @@ test_errors(void **state)
 	object_free(object);
 }
 
+/* S3 may repeat what it was sent, or know more: it is not repeated, and does not
+ * stay. */
+static void
+test_secrets(void **state)
+{
+	static const char *const bodies[] = {
+		"<Error><Code>A</Code><Message>No: SECRET.</Message></Error>",
+		"<Error><Code>SECRET</Code><Message>No.</Message></Error>",
+		"<Error><Code>A</Code><RequestId>SECRET</RequestId></Error>",
+		"<Error><Code>A</Code><Region>SECRET</Region></Error>",
+	};
+	struct object *object = object_new();
+	const char *const secrets[] = { "a+token/==",
+		credentials.secret_access_key };
+
+	(void)state;
+	credentials.session_token = mem_string("a+token/==");
+	for (size_t i = 0; i < 2 * sizeof(bodies) / sizeof(bodies[0]); i++) {
+		struct object_request request = make_request();
+		const char *const secret = secrets[i % 2];
+		const char *const body = bodies[i / 2];
+		const char *const place = strstr(body, "SECRET");
+		const struct object_answer *answer;
+		struct got got = { .len = 0 };
+		char *text = mem_printf("%.*s%.8s%s", (int)(place - body), body,
+		    secret + 1, place + strlen("SECRET"));
+
+		play(403, text);
+		assert_int_equal(
+		    get(object, &request, &got, &answer), OBJECT_REFUSED);
+		assert_null(strstr(answer->reason, "token"));
+		assert_null(memmem(
+		    &answer->error, sizeof(answer->error), secret + 1, 8));
+		assert_null(memmem(
+		    answer->reason, strlen(answer->reason), secret + 1, 8));
+		free(text);
+	}
+	mem_wipe_string(&credentials.session_token);
+	object_free(object);
+}
+
 static void
 test_notes(void **state)
 {
@@ -865,6 +920,7 @@ main(void)
 		cmocka_unit_test(test_etag_is_md5),
 		cmocka_unit_test(test_checks),
 		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_secrets),
 		cmocka_unit_test(test_notes),
 		cmocka_unit_test(test_endless_error),
 		cmocka_unit_test(test_ends),

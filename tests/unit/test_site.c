@@ -816,7 +816,12 @@ test_fini(void **state)
 		.prefix = mem_string("prefix"),
 		.cache_control = mem_string("no-cache"),
 		.own = { mem_string("i"), mem_string("s"), mem_string("t") },
-		.credentials = { mem_string("i"), mem_string("s"), NULL },
+		.profile = mem_string("profile"),
+		.role_arn = mem_string("arn"),
+		.role_session_name = mem_string("session"),
+		.external_id = mem_string("id"),
+		.web_identity_token_file = mem_string("file"),
+		.sts_endpoint = mem_string("sts"),
 		.credentials_source = mem_string("site"),
 	};
 
@@ -835,8 +840,12 @@ test_fini(void **state)
 		assert_null(site.own.access_key_id);
 		assert_null(site.own.secret_access_key);
 		assert_null(site.own.session_token);
-		assert_null(site.credentials.access_key_id);
-		assert_null(site.credentials.secret_access_key);
+		assert_null(site.profile);
+		assert_null(site.role_arn);
+		assert_null(site.role_session_name);
+		assert_null(site.external_id);
+		assert_null(site.web_identity_token_file);
+		assert_null(site.sts_endpoint);
 		assert_null(site.credentials_source);
 	}
 }

@@ -1,0 +1,40 @@
+/*
+ * A server's URL of scheme, host and port, as settings and variables name one.
+ * Pure.
+ */
+#ifndef S3_ENDPOINT_H
+#define S3_ENDPOINT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+
+/* Greatest length of a host's name, as text without the last dot (RFC 1035),
+ * and of one of its labels. */
+enum { ENDPOINT_HOST_MAX = 253, ENDPOINT_LABEL_MAX = 63 };
+
+/* An endpoint taken apart; the span points into the text. */
+struct endpoint {
+	bool is_tls;
+	bool is_address;  /* host is an IP address: no name can stand before */
+	struct span host; /* [v6] with its brackets */
+	uint64_t port;    /* 0: the scheme's own */
+};
+
+/* Take TEXT apart: http or https (any case), a host (a name, an IPv4 address,
+ * or an IPv6 address in brackets), perhaps a port, perhaps one "/", and nothing
+ * else.  NULL, or what is wrong with it (static text that begins with "has" or
+ * "does"). */
+const char *
+endpoint_parse(struct span text, struct endpoint *endpoint) ATTR_MUST_USE;
+
+/* Is TEXT the name of a host, or an IPv4 address, as one may be found in
+ * /etc/hosts or in the DNS of a container?  Underscores are no error there. */
+bool endpoint_is_host(struct span text);
+
+/* Is TEXT an IPv6 address, without brackets? */
+bool endpoint_is_v6(struct span text);
+
+#endif
