@@ -25,18 +25,25 @@ TREE_TESTS = tests/tree/documents.sh tests/tree/layers.sh tests/tree/limits.sh
 # The system: slow, and with much to install.  Not to run them:
 # make check SYSTEM_TESTS=
 SYSTEM_TESTS = \
+	tests/system/test_addresses.py \
 	tests/system/test_answers.py \
 	tests/system/test_bodies.py \
 	tests/system/test_cache.py \
+	tests/system/test_chain.py \
 	tests/system/test_contrib.py \
 	tests/system/test_crash.py \
+	tests/system/test_credentials.py \
 	tests/system/test_endings.py \
+	tests/system/test_endpoints.py \
 	tests/system/test_faults.py \
+	tests/system/test_keeper.py \
 	tests/system/test_keys.py \
 	tests/system/test_leaks.py \
 	tests/system/test_nginx.py \
 	tests/system/test_pool.py \
+	tests/system/test_renewal.py \
 	tests/system/test_requests.py \
+	tests/system/test_secrets.py \
 	tests/system/test_sites.py \
 	tests/system/test_stream.py
 
@@ -102,10 +109,16 @@ endif
 TESTS += $(UNIT_TESTS) $(TREE_TESTS) $(SYSTEM_TESTS)
 dist_check_SCRIPTS += $(TREE_TESTS) $(SYSTEM_TESTS)
 EXTRA_DIST += \
+	tests/system/canaries.py \
+	tests/system/checks.py \
+	tests/system/clients.py \
 	tests/system/fastcgi.py \
 	tests/system/harness.py \
+	tests/system/issuer.py \
+	tests/system/judge.py \
 	tests/system/origin.py \
 	tests/system/scene.py \
+	tests/system/ways.py \
 	tests/unit/fastcgi_peer.h \
 	tests/unit/freed.h \
 	tests/unit/memcacheds.h \

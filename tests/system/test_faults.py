@@ -341,8 +341,8 @@ OUTAGES = [
            "no answer began|deadline", 1),
     Outage("a stall in the body", {"stall_after": [100, "never"]},
            "nothing came|deadline", 1),
-    Outage("a break in the body", {"break_after": 0}, "remaining"),
-    Outage("a byte, then a break", {"break_after": 1}, "remaining"),
+    Outage("a break in the body", {"break_after": 0}, "remaining|deadline"),
+    Outage("a byte, then a break", {"break_after": 1}, "remaining|deadline"),
     Outage("neither length nor chunks", {"framing": "none"},
            "neither Content-Length nor chunked"),
     Outage("206 of another range", {

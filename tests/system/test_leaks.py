@@ -345,8 +345,10 @@ def test_settings(bench, origin):
         with suite.test(f"settings: a secret {what}"):
             path.write_text(text)
             for option in ("-t", "-T", None):
-                done = trys3d_run(suite, *([option] if option else []), "-c",
-                                  path)
+                done = trys3d_run(
+                    suite, *([option] if option else []), "-c", path,
+                    environment={"TRYS3_LISTEN": f"unix:{suite.folder}/s",
+                                 "AWS_EC2_METADATA_DISABLED": "true"})
                 equal((done.returncode, done.stdout), (2, ""), option)
                 is_clean(done.stderr, option)
 

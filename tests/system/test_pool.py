@@ -216,7 +216,7 @@ def is_gone(pid):
 def workers(daemon, count):
     """Wait for exactly COUNT workers, none of them a zombie."""
     def look():
-        found = daemon.children()
+        found = daemon.workers()
         return len(found) == count and "Z" not in map(state_of, found) and found
     return wait_for(look, f"{count} workers of {daemon.name}")
 
@@ -254,7 +254,7 @@ def ends(daemon, status=0, seconds=20):
     """It ends with STATUS and leaves nothing."""
     children = daemon.children()
     equal(daemon.wait(seconds), status, "exit status")
-    equal([pid for pid in children if not is_gone(pid)], [], "workers left")
+    equal([pid for pid in children if not is_gone(pid)], [], "children left")
     if daemon.socket.startswith("unix:"):
         true(not os.path.lexists(daemon.socket[5:]), "the socket is left over")
     equal(daemon.complaints(), "")
@@ -267,6 +267,7 @@ def handed(suite, origin, name, command, daemon=None, **options):
     settings = origin.settings({"workers": 2,
                                 "listen": "unix:/nonexistent/unused"} |
                                (daemon or {}))
+    config.touch(0o600)
     config.write_text("".join(
         f"[{section}]\n" + "".join(f"{key} = {value}\n"
                                    for key, value in values.items())
@@ -441,7 +442,7 @@ def test_end(suite, origin):
             daemon.kill(number)
             wait_for(lambda: not os.path.lexists(daemon.socket[5:]),
                      "the socket's file to go")
-            wait_for(lambda: len(daemon.children()) == 1, "the idle to end")
+            wait_for(lambda: len(daemon.workers()) == 1, "the idle to end")
             true(daemon.process.poll() is None, "it waits for the request")
             origin.release()
             request.good()
@@ -512,11 +513,14 @@ def test_death_of_the_master(suite, origin):
     with suite.test("its workers finish and end"):
         daemon = start(suite, origin, "orphans", {"workers": 3})
         children = workers(daemon, 3)
+        keepers = daemon.keepers()
         request = Ask(daemon.socket, "held-orphan")
         origin.wait_for("held-orphan")
         daemon.kill(signal.SIGKILL)
         equal(daemon.wait(), -signal.SIGKILL)
         wait_for(lambda: sum(map(is_gone, children)) == 2, "the idle to end")
+        equal(len(keepers), 1)
+        wait_for(lambda: is_gone(keepers[0]), "the keeper to end")
         origin.release()
         request.good()
         wait_for(lambda: all(map(is_gone, children)), "the last to end")
@@ -552,10 +556,13 @@ def test_reload(suite, origin):
         generation += 1
         reload(daemon, None)
         workers(daemon, 5)
+        # Its keeper stays as long as it does.
+        equal(len(daemon.keepers()), 2)
         good(daemon.socket)
         origin.release()
         request.good()
         workers(daemon, 4)
+        wait_for(lambda: len(daemon.keepers()) == 1, "the old keeper to end")
 
     with suite.test("a bad file is reported and the old settings stay"):
         before = workers(daemon, 4)
@@ -579,6 +586,7 @@ def test_reload(suite, origin):
         generation += 1
         reload(daemon, origin.settings({"listen_mode": "0600"},
                                        {"prefix": "new-"}))
+        workers(daemon, 4)
         equal(Ask(daemon.socket, "b").answer(), (200, "new-b"))
         equal(stat.S_IMODE(os.stat(daemon.socket[5:]).st_mode), 0o600)
 
@@ -647,7 +655,7 @@ def test_killed_workers(suite, origin):
         kills = 0
         with load(daemon.socket) as requests:
             for _ in range(20):
-                for pid in daemon.children()[:1]:
+                for pid in daemon.workers()[:1]:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
                         kills += 1
@@ -677,7 +685,7 @@ def test_crash_loop(suite, origin):
         seen = set()
         delays = []
         while len(delays) < 7:
-            pid = wait_for(lambda: set(daemon.children()) - seen,
+            pid = wait_for(lambda: set(daemon.workers()) - seen,
                            "the next worker").pop()
             seen.add(pid)
             os.kill(pid, signal.SIGKILL)
@@ -772,7 +780,7 @@ def test_watchdog(suite, origin):
             r"for its request \(request_timeout is 1s\)", 20)
         equal(request.answer(), None)
         origin.release()
-        wait_for(lambda: daemon.children() not in ([], [pid]), "the next one")
+        wait_for(lambda: daemon.workers() not in ([], [pid]), "the next one")
         good(daemon.socket)
 
 
@@ -807,6 +815,7 @@ def test_identity(suite, origin):
                 f"/proc/{workers(daemon, 4)[0]}/status").read_text()
             true("\nGid:\t4711\t4711\t4711\t4711\n" in status, status)
         config = suite.folder / "unknown.conf"
+        config.touch(0o600)
         config.write_text("[daemon]\nuser = no.such.user\n"
                           f"listen = unix:{suite.folder}/unknown.sock\n"
                           "[site a]\nbucket = private\n"
@@ -820,14 +829,14 @@ def test_leaks(suite, origin):
         daemon = start(suite, origin, "leaks", {"workers": 2})
 
         def look():
-            pids = [daemon.pid] + (workers(daemon, 2) if IS_ROOT else [])
-            return [descriptors(pid) for pid in pids]
+            pids = [daemon.pid] + daemon.keepers() + workers(daemon, 2)
+            return [descriptors(pid) for pid in pids if IS_ROOT]
         before = look()
         for round_ in range(4):
             for number in range(30):
                 good(daemon.socket, f"leak-{round_}-{number}")
             os.kill(workers(daemon, 2)[round_ % 2], signal.SIGKILL)
-            wait_for(lambda: len(daemon.children()) == 2 and
+            wait_for(lambda: len(daemon.workers()) == 2 and
                      daemon.log().count("was ended by") > round_,
                      "the next worker")
             reload(daemon, None)
@@ -835,6 +844,7 @@ def test_leaks(suite, origin):
                "the old settings stay")
         reload(daemon, origin.settings({"workers": 2}))
         workers(daemon, 2)
+        wait_for(lambda: len(daemon.keepers()) == 1, "the old keeper to end")
         if not WRAPPER:
             equal(look(), before)
         equal([pid for pid in daemon.children() if state_of(pid) == "Z"], [])
