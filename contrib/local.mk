@@ -3,9 +3,15 @@
 contribdir = $(pkgdatadir)/contrib
 dist_contrib_DATA = \
 	contrib/README.md \
+	contrib/bucket-policy-ceph-read.json \
 	contrib/bucket-policy-tls-only.json \
 	contrib/iam-policy-read-list.json \
 	contrib/iam-policy-read.json \
+	contrib/trust-policy-ec2.json \
+	contrib/trust-policy-ecs.json \
+	contrib/trust-policy-eks-irsa.json \
+	contrib/trust-policy-eks-pod-identity.json \
+	contrib/trust-policy-roles-anywhere.json \
 	contrib/trys3.conf \
 	contrib/trys3d-spawn-fcgi.service \
 	contrib/trys3d.service \
