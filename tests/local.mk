@@ -122,6 +122,7 @@ EXTRA_DIST += \
 	tests/unit/fastcgi_peer.h \
 	tests/unit/freed.h \
 	tests/unit/memcacheds.h \
+	tests/unit/memcheck.h \
 	tests/valgrind.supp \
 	tests/lab
 

@@ -264,7 +264,7 @@ int
 keeper_run(const struct keeper_orders *orders)
 {
 	size_t n = orders->settings->n_sites;
-	struct care *cares = mem_zero(n, sizeof(*cares));
+	struct care *cares;
 
 	log_name("trys3d keeper");
 	log_threshold((enum log_level)orders->settings->daemon.log_level);
@@ -273,6 +273,7 @@ keeper_run(const struct keeper_orders *orders)
 		return (EXIT_FAILURE);
 	secret_hide_process();
 	unblock_end();
+	cares = mem_zero(n, sizeof(*cares));
 	for (size_t i = 0; i < n; i++)
 		take_on(&cares[i], orders, i);
 	/* The first site is this thread's own. */

@@ -24,6 +24,7 @@
 #include "base/mem.h"
 #include "credentials/chain.h"
 #include "credentials/run.h"
+#include "memcheck.h"
 
 /* No secret that a test sets lacks this word, and no message may hold it. */
 #define CANARY "CANARY"
@@ -559,5 +560,8 @@ main(void)
 		TEST(the_background_is_left_alone),
 	};
 
+	/* Not known to valgrind 3.19: pidfd_open. */
+	if (is_under_memcheck())
+		return (puts("1..0 # SKIP valgrind knows no pidfd_open") < 0);
 	return (cmocka_run_group_tests(tests, make_home, remove_home));
 }
