@@ -48,6 +48,7 @@ src_libcore_a_SOURCES = \
 	src/credentials/credentials_file.c \
 	src/credentials/document.c src/credentials/document.h \
 	src/credentials/environment.c \
+	src/credentials/exchange.c src/credentials/exchange.h \
 	src/credentials/file_keys.c src/credentials/file_keys.h \
 	src/credentials/instance.c \
 	src/credentials/machine.c src/credentials/machine.h \

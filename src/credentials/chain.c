@@ -8,11 +8,9 @@
 #include "credentials/chain.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
-#include "credentials/sts.h"
+#include "credentials/exchange.h"
 
 enum { ABSENCE_MAX = 128 };
 
@@ -140,7 +138,7 @@ credentials_from_profile(const struct credentials_search *search,
 	return (ask_rows(true, search, found, where));
 }
 
-/* The site's role, assumed with what was FOUND, which it takes the place of. */
+/* The site's role takes the place of what was FOUND. */
 static enum credentials_result
 assume_site_role(const struct credentials_search *search,
     struct credentials_found *found, struct buf *where)
@@ -151,23 +149,9 @@ assume_site_role(const struct credentials_search *search,
 		.session_name = site->role_session_name,
 		.external_id = site->external_id,
 	};
-	struct credentials_found own = { .region = NULL };
-	char *source = mem_string(buf_string(where));
-	enum credentials_result result;
 
-	buf_clear(where);
-	result =
-	    sts_assume_role(search, &role, &found->credentials, &own, where);
-	result = credentials_say(
-	    result, where, ", with what was found in %s", source);
-	free(source);
-	if (own.region == NULL) {
-		own.region = found->region;
-		found->region = NULL;
-	}
-	credentials_found_fini(found);
-	*found = own;
-	return (result);
+	return (credentials_exchange(
+	    search, &role, "", "what was found in ", found, where));
 }
 
 static enum credentials_result

@@ -13,7 +13,7 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
-#include "credentials/sts.h"
+#include "credentials/exchange.h"
 
 /* Roles that are assumed one with the other; AWS has no limit, but each takes a
  * question, and a search has a deadline. */
@@ -226,8 +226,7 @@ find_source(const struct credentials_search *search, const struct way *way,
 	return (result);
 }
 
-/* Assume the role of PROFILE with what was FOUND, which it takes the place of;
- * WHERE has said where that was. */
+/* The role of PROFILE takes the place of what was FOUND. */
 static enum credentials_result
 assume(const struct credentials_search *search, const char *profile,
     struct credentials_found *found, struct buf *where)
@@ -238,21 +237,11 @@ assume(const struct credentials_search *search, const char *profile,
 		.external_id = get(search, profile, "external_id"),
 		.duration_s = duration_of(search, profile),
 	};
-	struct credentials_found own = { .region = NULL };
-	char *source = mem_string(buf_string(where));
-	enum credentials_result result;
+	char *before = mem_printf("profile %s: ", profile);
+	enum credentials_result result =
+	    credentials_exchange(search, &role, before, "", found, where);
 
-	buf_clear(where);
-	credentials_say(CREDENTIALS_FOUND, where, "profile %s: ", profile);
-	result =
-	    sts_assume_role(search, &role, &found->credentials, &own, where);
-	credentials_say(result, where, ", with %s", source);
-	free(source);
-	/* Where the machine is does not change with the role. */
-	own.region = found->region;
-	found->region = NULL;
-	credentials_found_fini(found);
-	*found = own;
+	free(before);
 	return (result);
 }
 
