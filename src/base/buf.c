@@ -119,6 +119,19 @@ span_front(struct span span, const char *others)
 	return (len);
 }
 
+bool
+span_is_of(struct span span, const char *others, size_t least, size_t most)
+{
+	return (span.len >= least && span.len <= most &&
+	    span_front(span, others) == span.len);
+}
+
+bool
+char_is_space(char c)
+{
+	return (c == ' ' || (c >= '\t' && c <= '\r'));
+}
+
 struct span
 span_cut(struct span *rest, char separator)
 {

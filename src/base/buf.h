@@ -56,6 +56,14 @@ bool span_shows(struct span text, struct span secret);
  * OTHERS; never a NUL. */
 size_t span_front(struct span span, const char *others);
 
+/* Is SPAN of LEAST to MOST bytes, all of them such? */
+bool
+span_is_of(struct span span, const char *others, size_t least, size_t most);
+
+/* Is C white space, as isspace(3) of the C locale has it: a blank, a tab, or
+ * what moves to another line? */
+bool char_is_space(char c);
+
 /* Cut *REST at the first SEPARATOR: what stood before it is returned, *REST
  * keeps what stood behind.  Where there is none, all of *REST is returned
  * and *REST becomes no value (data NULL). */

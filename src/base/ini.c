@@ -29,17 +29,11 @@
 
 #include "base/mem.h"
 
-/* isspace(3) of the C locale, as inih trims. */
-static bool
-is_space(char c)
-{
-	return (c == ' ' || (c >= '\t' && c <= '\r'));
-}
-
+/* As inih trims. */
 static struct span
 trim_end(struct span text)
 {
-	while (text.len > 0 && is_space(text.data[text.len - 1]))
+	while (text.len > 0 && char_is_space(text.data[text.len - 1]))
 		text.len--;
 	return (text);
 }
@@ -47,7 +41,7 @@ trim_end(struct span text)
 static struct span
 trim(struct span text)
 {
-	while (text.len > 0 && is_space(text.data[0]))
+	while (text.len > 0 && char_is_space(text.data[0]))
 		text = span_skip(text, 1);
 	return (trim_end(text));
 }
@@ -71,7 +65,7 @@ cut_piece(struct span rest, size_t room)
 {
 	if (rest.len <= room)
 		return (rest);
-	if (rest.data[room] == ';' && is_space(rest.data[room - 1]))
+	if (rest.data[room] == ';' && char_is_space(rest.data[room - 1]))
 		room--;
 	return ((struct span){ rest.data, room });
 }

@@ -39,18 +39,6 @@ set(struct settings *settings, struct config_section *section, size_t index,
 	buf_fini(&wrong);
 }
 
-static bool
-is_site_name(struct span name)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
-				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-
-	for (size_t i = 0; i < name.len; i++)
-		if (strchr(allowed, name.data[i]) == NULL)
-			return (false);
-	return (name.len >= 1 && name.len <= SITE_NAME_MAX);
-}
-
 /* The site's section, made where it is new; NULL where it has no right name. */
 static struct config_section *
 site_section(struct settings *settings, struct span name, unsigned line)
@@ -58,7 +46,7 @@ site_section(struct settings *settings, struct span name, unsigned line)
 	struct config_section *section;
 	char *title;
 
-	if (!is_site_name(name)) {
+	if (!span_is_of(name, "._-", 1, SITE_NAME_MAX)) {
 		settings_complain_line(settings, line,
 		    "a site needs a name; right would be: [site NAME] with 1 "
 		    "to 64 of A-Z a-z 0-9 . _ -");

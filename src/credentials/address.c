@@ -35,7 +35,7 @@ read_ip(int family, struct span host, uint8_t bytes[16])
 	char text[INET6_ADDRSTRLEN];
 
 	/* inet_pton would not look behind a NUL. */
-	if (host.len >= sizeof(text) || span_front(host, ":.") != host.len)
+	if (!span_is_of(host, ":.", 0, sizeof(text) - 1))
 		return (false);
 	memcpy(text, host.data, host.len);
 	text[host.len] = '\0';

@@ -200,14 +200,6 @@ ask_service(const struct service *service, const char *path, const char *behind,
 	return (is_answered);
 }
 
-/* Is TEXT of 1 to MAX bytes, all of them letters, digits or of OTHERS? */
-static bool
-consists_of(struct span text, size_t max, const char *others)
-{
-	return (text.len > 0 && text.len <= max &&
-	    span_front(text, others) == text.len);
-}
-
 /* The first line of ANSWER. */
 static struct span
 first_line(const struct ask_answer *answer)
@@ -262,7 +254,7 @@ fetch_token(struct service *service, struct buf *where)
 		    answer.status);
 	else {
 		token = first_line(&answer);
-		if (!consists_of(token, INSTANCE_TOKEN_MAX, "+/=_-.~:") ||
+		if (!span_is_of(token, "+/=_-.~:", 1, INSTANCE_TOKEN_MAX) ||
 		    !buf_printf(&service->token_header,
 			"X-aws-ec2-metadata-token: %.*s", SPAN_ARG(token)))
 			result = credentials_say(CREDENTIALS_FAILED, where,
@@ -302,7 +294,7 @@ fetch_role(const struct service *service, char **role, struct buf *where)
 		name = first_line(&answer);
 		/* It becomes a part of an address: IAM's letters, and two more
 		 * that others use. */
-		if (consists_of(name, INSTANCE_ROLE_MAX, "_+=,.@-/:"))
+		if (span_is_of(name, "_+=,.@-/:", 1, INSTANCE_ROLE_MAX))
 			*role = mem_string_of(name.data, name.len);
 		else
 			result = credentials_say(CREDENTIALS_FAILED, where,

@@ -28,13 +28,6 @@ struct profiles {
 
 /* ---- Where the files are ---- */
 
-static bool
-is_word(char c)
-{
-	return ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9') || c == '_');
-}
-
 /* The name of the variable that TEXT, a "$", begins with, and how LONG it is
  * with all that belongs to it; no value where that is none. */
 static struct span
@@ -48,8 +41,7 @@ variable_name(const char *text, size_t *len)
 			return ((struct span){ NULL, 0 });
 		*len = (size_t)(end + 1 - text);
 	} else {
-		while (is_word(*end))
-			end++;
+		end += span_front(span_of(name), "_");
 		if (end == name)
 			return ((struct span){ NULL, 0 });
 		*len = (size_t)(end - text);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 
 /* Where the reading is. */
@@ -19,18 +20,12 @@ struct reading {
 	char *end;       /* of its value */
 };
 
-static bool
-is_space(char c)
-{
-	return (c == ' ' || (c >= '\t' && c <= '\r'));
-}
-
 /* FROM up to END without white space at its end; ended by a NUL, for which
  * there is room at END. */
 static char *
 end_part(char *from, char *end)
 {
-	while (end > from && is_space(end[-1]))
+	while (end > from && char_is_space(end[-1]))
 		end--;
 	*end = '\0';
 	return (from);
@@ -39,7 +34,7 @@ end_part(char *from, char *end)
 static char *
 skip_space(char *text)
 {
-	while (is_space(*text))
+	while (char_is_space(*text))
 		text++;
 	return (text);
 }

@@ -31,19 +31,6 @@ take_prefix(struct span *path, const char *prefix)
 }
 
 static bool
-is_word(struct span text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.data[i];
-
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
-		    !(c >= '0' && c <= '9') && c != '.')
-			return (false);
-	}
-	return (text.len > 0);
-}
-
-static bool
 is_line(struct span text)
 {
 	for (size_t i = 0; i < text.len; i++)
@@ -94,7 +81,8 @@ take_element(void *context, const char *path, struct span text)
 	if (!take_prefix(&name, "ErrorResponse/Error/") &&
 	    !take_prefix(&name, "Error/"))
 		return;
-	if (span_equal(name, SPAN("Code")) && is_word(text))
+	if (span_equal(name, SPAN("Code")) &&
+	    span_is_of(text, ".", 1, STS_CODE_MAX))
 		keep(reading, text, STS_CODE_MAX, reading->refusal->code);
 	else if (span_equal(name, SPAN("Message")) && is_line(text))
 		keep(reading, text, STS_MESSAGE_MAX, reading->refusal->message);

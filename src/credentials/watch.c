@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 
 /* What tells one state of a file from another. */
@@ -185,12 +186,6 @@ watch_read(struct watch *watch, const char *path, size_t max, size_t *len)
 	return (text);
 }
 
-static bool
-is_space(char c)
-{
-	return (c == ' ' || (c >= '\t' && c <= '\r'));
-}
-
 char *
 watch_read_token(struct watch *watch, const char *path)
 {
@@ -203,7 +198,7 @@ watch_read_token(struct watch *watch, const char *path)
 		return (NULL);
 	}
 	if (len > 0 && strlen(token) == len) {
-		while (len > 0 && is_space(token[len - 1]))
+		while (len > 0 && char_is_space(token[len - 1]))
 			token[--len] = '\0';
 		if (len > 0)
 			return (token);

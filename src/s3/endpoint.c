@@ -21,25 +21,11 @@ has_good_labels(struct span name)
 	return (true);
 }
 
-static bool
-is_letter_or_digit(char c)
-{
-	return ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9'));
-}
-
 bool
 endpoint_is_host(struct span text)
 {
-	if (text.len < 1 || text.len > ENDPOINT_HOST_MAX)
-		return (false);
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.data[i];
-
-		if (!is_letter_or_digit(c) && c != '-' && c != '_' && c != '.')
-			return (false);
-	}
-	return (has_good_labels(text));
+	return (span_is_of(text, "-_.", 1, ENDPOINT_HOST_MAX) &&
+	    has_good_labels(text));
 }
 
 /* Is TEXT an address of FAMILY as inet_pton(3) takes it? */

@@ -70,6 +70,29 @@ span_front_counts_what_is_asked_for(void **state)
 }
 
 static void
+span_is_of_has_limits(void **state)
+{
+	(void)state;
+	assert_true(span_is_of(SPAN("a-1"), "-", 3, 3));
+	assert_false(span_is_of(SPAN("a-1"), "-", 4, 9));
+	assert_false(span_is_of(SPAN("a-1"), "-", 0, 2));
+	assert_false(span_is_of(SPAN("a-1"), "", 0, 9));
+	assert_false(span_is_of(SPAN("a\0"), "", 0, 9));
+	assert_true(span_is_of(SPAN(""), "", 0, 0));
+	assert_true(span_is_of(none, "", 0, 0));
+	assert_false(span_is_of(none, "", 1, 9));
+}
+
+static void
+char_is_space_is_of_c(void **state)
+{
+	(void)state;
+	for (int c = 0; c < 256; c++)
+		assert_int_equal(char_is_space((char)c),
+		    c != 0 && strchr(" \t\n\v\f\r", c) != NULL);
+}
+
+static void
 span_equal_nocase_sees_behind_a_nul(void **state)
 {
 	(void)state;
@@ -396,6 +419,8 @@ main(void)
 		cmocka_unit_test(span_equal_nocase_folds_ascii_only),
 		cmocka_unit_test(span_equal_nocase_sees_behind_a_nul),
 		cmocka_unit_test(span_front_counts_what_is_asked_for),
+		cmocka_unit_test(span_is_of_has_limits),
+		cmocka_unit_test(char_is_space_is_of_c),
 		cmocka_unit_test(span_starts_with_prefix),
 		cmocka_unit_test(span_trim_takes_blanks_off),
 		cmocka_unit_test(span_skip_moves_on),
