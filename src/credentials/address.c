@@ -3,57 +3,26 @@
  */
 #include "credentials/address.h"
 
-#include <arpa/inet.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/parse.h"
-
-/* Cut "http://" or "https://" off *TEXT. */
-static bool
-read_scheme(struct span *text, bool *is_https)
-{
-	const struct span http = SPAN("http://");
-	const struct span https = SPAN("https://");
-	struct span front = *text;
-
-	front.len = front.len < https.len ? front.len : https.len;
-	*is_https = span_equal_nocase(front, https);
-	if (!*is_https) {
-		front.len = front.len < http.len ? front.len : http.len;
-		if (!span_equal_nocase(front, http))
-			return (false);
-	}
-	*text = span_skip(*text, front.len);
-	return (true);
-}
-
-/* HOST as an address of FAMILY, in network order. */
-static bool
-read_ip(int family, struct span host, uint8_t bytes[16])
-{
-	char text[INET6_ADDRSTRLEN];
-
-	/* inet_pton would not look behind a NUL. */
-	if (!span_is_of(host, ":.", 0, sizeof(text) - 1))
-		return (false);
-	memcpy(text, host.data, host.len);
-	text[host.len] = '\0';
-	return (inet_pton(family, text, bytes) == 1);
-}
+#include "s3/endpoint.h"
 
 /* Cut the host off *TEXT. */
 static bool
 read_host(struct span *text, struct address *address)
 {
 	struct span *host = &address->host;
-	uint8_t bytes[16];
+	uint8_t bytes[ENDPOINT_IP_MAX];
 
 	address->is_bracketed = text->len > 0 && text->data[0] == '[';
 	if (address->is_bracketed) {
 		*text = span_skip(*text, 1);
 		*host = span_cut(text, ']');
-		return (text->data != NULL && read_ip(AF_INET6, *host, bytes));
+		return (text->data != NULL &&
+		    endpoint_read_ip(AF_INET6, *host, bytes));
 	}
 	*host = *text;
 	host->len = span_front(*text, "-._");
@@ -93,7 +62,8 @@ is_path(struct span path)
 bool
 address_read(struct span text, struct address *address)
 {
-	if (text.len > ADDRESS_MAX || !read_scheme(&text, &address->is_https) ||
+	if (text.len > ADDRESS_MAX ||
+	    !endpoint_take_scheme(&text, &address->is_https) ||
 	    !read_host(&text, address) || !read_port(&text))
 		return (false);
 	address->path = text;
@@ -128,11 +98,12 @@ bool
 address_is_for_container(const struct address *address)
 {
 	bool is_ipv6 = address->is_bracketed;
-	uint8_t bytes[16];
+	uint8_t bytes[ENDPOINT_IP_MAX];
 
 	if (address->is_https ||
 	    span_equal_nocase(address->host, SPAN("localhost")))
 		return (true);
-	return (read_ip(is_ipv6 ? AF_INET6 : AF_INET, address->host, bytes) &&
+	return (endpoint_read_ip(
+		    is_ipv6 ? AF_INET6 : AF_INET, address->host, bytes) &&
 	    (is_loopback(bytes, is_ipv6) || is_of_container(bytes, is_ipv6)));
 }

@@ -28,26 +28,25 @@ endpoint_is_host(struct span text)
 	    has_good_labels(text));
 }
 
-/* Is TEXT an address of FAMILY as inet_pton(3) takes it? */
-static bool
-is_address(int family, struct span text)
+bool
+endpoint_read_ip(int family, struct span text, uint8_t bytes[ENDPOINT_IP_MAX])
 {
 	char address[INET6_ADDRSTRLEN];
-	struct in6_addr binary;
 
-	if (text.len >= sizeof(address) ||
-	    (text.len > 0 && memchr(text.data, '\0', text.len) != NULL))
+	/* inet_pton would not look behind a NUL. */
+	if (!span_is_of(text, ":.", 1, sizeof(address) - 1))
 		return (false);
-	if (text.len > 0)
-		memcpy(address, text.data, text.len);
+	memcpy(address, text.data, text.len);
 	address[text.len] = '\0';
-	return (inet_pton(family, address, &binary) == 1);
+	return (inet_pton(family, address, bytes) == 1);
 }
 
 bool
 endpoint_is_v6(struct span text)
 {
-	return (is_address(AF_INET6, text));
+	uint8_t bytes[ENDPOINT_IP_MAX];
+
+	return (endpoint_read_ip(AF_INET6, text, bytes));
 }
 
 /* Take SCHEME off *TEXT. */
@@ -61,18 +60,26 @@ take_scheme(struct span *text, struct span scheme)
 	return (true);
 }
 
+bool
+endpoint_take_scheme(struct span *text, bool *is_tls)
+{
+	*is_tls = take_scheme(text, SPAN("https://"));
+	return (*is_tls || take_scheme(text, SPAN("http://")));
+}
+
 /* Take the host off *TEXT, which keeps ":port", or nothing. */
 static bool
 take_host(struct span *text, struct endpoint *endpoint)
 {
 	struct span inside, rest = *text;
 	bool is_v6 = text->len > 0 && text->data[0] == '[';
+	uint8_t bytes[ENDPOINT_IP_MAX];
 
 	inside = span_cut(&rest, is_v6 ? ']' : ':');
 	endpoint->host = inside;
 	if (!is_v6) {
 		*text = span_skip(*text, inside.len);
-		endpoint->is_address = is_address(AF_INET, inside);
+		endpoint->is_address = endpoint_read_ip(AF_INET, inside, bytes);
 		return (endpoint_is_host(inside));
 	}
 	if (rest.data == NULL)
@@ -96,8 +103,7 @@ take_port(struct span text, uint64_t *port)
 const char *
 endpoint_parse(struct span text, struct endpoint *endpoint)
 {
-	endpoint->is_tls = take_scheme(&text, SPAN("https://"));
-	if (!endpoint->is_tls && !take_scheme(&text, SPAN("http://")))
+	if (!endpoint_take_scheme(&text, &endpoint->is_tls))
 		return ("does not begin with http:// or https://");
 	if (text.len > 0 && text.data[text.len - 1] == '/')
 		text.len--;

@@ -37,4 +37,14 @@ bool endpoint_is_host(struct span text);
 /* Is TEXT an IPv6 address, without brackets? */
 bool endpoint_is_v6(struct span text);
 
+/* Read TEXT as inet_pton(3) does an address of FAMILY, AF_INET or AF_INET6:
+ * BYTES in network order.  False where it is none. */
+enum { ENDPOINT_IP_MAX = 16 };
+bool endpoint_read_ip(
+    int family, struct span text, uint8_t bytes[ENDPOINT_IP_MAX]) ATTR_MUST_USE;
+
+/* Take "https://" or "http://", of any case, off *TEXT.  False where it begins
+ * with neither. */
+bool endpoint_take_scheme(struct span *text, bool *is_tls) ATTR_MUST_USE;
+
 #endif
