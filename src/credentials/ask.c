@@ -27,7 +27,7 @@ ask_answer_init(struct ask_answer *answer)
 void
 ask_answer_fini(struct ask_answer *answer)
 {
-	buf_wipe(&answer->body);
+	buf_fini(&answer->body);
 }
 
 /* Is there more than ASK_BODY_MAX to come? */
@@ -61,7 +61,7 @@ static void
 give_up(const struct http *http, enum http_result result, int64_t waited_ms,
     struct ask_answer *answer)
 {
-	buf_wipe(&answer->body);
+	buf_fini(&answer->body);
 	if (result == HTTP_STOPPED)
 		snprintf(answer->reason, sizeof(answer->reason),
 		    "the answer is longer than %d bytes", (int)ASK_BODY_MAX);

@@ -13,9 +13,7 @@
 void
 command_line_fini(struct command_line *line)
 {
-	if (line->bytes != NULL)
-		explicit_bzero(line->bytes, line->size);
-	free(line->bytes);
+	mem_wipe_free(line->bytes);
 	free(line->words);
 	*line = (struct command_line){ .words = NULL };
 }
@@ -91,8 +89,7 @@ command_line_split(const char *text, struct command_line *line)
 	size_t len = strlen(text);
 	const char *wrong;
 
-	*line = (struct command_line){ .size = len + 1 };
-	line->bytes = mem_alloc(line->size);
+	*line = (struct command_line){ .bytes = mem_alloc(len + 1) };
 	/* Every second byte at most begins a word, and NULL ends them. */
 	line->words = mem_zero(len / 2 + 2, sizeof(*line->words));
 	wrong = split(text, line);

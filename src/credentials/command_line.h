@@ -17,7 +17,6 @@ struct command_line {
 	char **words; /* as execvp(3) takes them, NULL behind the last */
 	size_t n;
 	char *bytes; /* what they point into */
-	size_t size;
 };
 
 /* Take TEXT apart into *LINE, of at least one word.  NULL, or static text that

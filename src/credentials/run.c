@@ -49,7 +49,7 @@ run_outcome_init(struct run_outcome *outcome)
 void
 run_outcome_fini(struct run_outcome *outcome)
 {
-	buf_wipe(&outcome->output);
+	buf_fini(&outcome->output);
 }
 
 static void

@@ -231,7 +231,7 @@ ask_at(const struct question *question, int64_t now_s, struct outcome *outcome,
 	buf_clear(&outcome->why);
 	buf_init_secret(&headers.text, HEADER_TEXT_MAX);
 	if (!write_headers(question, now_s, &headers)) {
-		buf_wipe(&headers.text);
+		buf_fini(&headers.text);
 		return (credentials_say(CREDENTIALS_WRONG, &outcome->why,
 		    "the session token or the region is too long"));
 	}
@@ -243,7 +243,7 @@ ask_at(const struct question *question, int64_t now_s, struct outcome *outcome,
 	else
 		result = credentials_say(CREDENTIALS_FAILED, &outcome->why,
 		    "no answer: %s", answer->reason);
-	buf_wipe(&headers.text);
+	buf_fini(&headers.text);
 	return (result);
 }
 
@@ -326,7 +326,7 @@ assume(struct question *question, struct credentials_found *found,
 		    question->role->arn);
 	else
 		result = ask_sts(question, found, where);
-	buf_wipe(&question->body);
+	buf_fini(&question->body);
 	free(question->endpoint);
 	free(question->url);
 	return (result);

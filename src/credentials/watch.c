@@ -177,8 +177,7 @@ watch_read(struct watch *watch, const char *path, size_t max, size_t *len)
 	why = errno;
 	close(fd);
 	if (got < 0) {
-		explicit_bzero(text, size);
-		free(text);
+		mem_wipe_free(text);
 		errno = why;
 		return (NULL);
 	}
@@ -203,8 +202,7 @@ watch_read_token(struct watch *watch, const char *path)
 		if (len > 0)
 			return (token);
 	}
-	explicit_bzero(token, WATCH_TOKEN_MAX);
-	free(token);
+	mem_wipe_free(token);
 	errno = EINVAL;
 	return (NULL);
 }

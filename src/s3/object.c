@@ -542,7 +542,6 @@ reset(struct object *object, const struct object_request *request,
 	object->length_known = object->is_foreign = false;
 	object->length = 0;
 	object->end = OBJECT_OK;
-	buf_clear(&object->error_body);
 }
 
 void
