@@ -25,6 +25,7 @@ src_libcore_a_SOURCES = \
 	src/s3/http.c src/s3/http.h \
 	src/s3/keyring.c src/s3/keyring.h \
 	src/s3/learnt.c src/s3/learnt.h \
+	src/s3/lines.c src/s3/lines.h \
 	src/s3/libcurl.c src/s3/libcurl.h \
 	src/s3/metadata.c src/s3/metadata.h \
 	src/s3/object.c src/s3/object.h \

@@ -13,6 +13,7 @@
 #include "credentials/address.h"
 #include "credentials/ask.h"
 #include "credentials/sts_answer.h"
+#include "s3/lines.h"
 #include "s3/sigv4.h"
 #include "s3/site.h"
 #include "s3/uri.h"
@@ -22,9 +23,7 @@
 enum {
 	/* A token of WATCH_TOKEN_MAX, each byte escaped, and the rest. */
 	BODY_MAX = 4 * WATCH_TOKEN_MAX,
-	HEADERS_MAX = 5, /* Host, Content-Type, two of x-amz, Authorization */
 	HEADER_TEXT_MAX = 2 * WATCH_TOKEN_MAX,
-	AUTHORIZATION_MAX = 4096,
 	WHY_MAX = 1024,
 	/* STS takes signatures that are five minutes old. */
 	CLOCK_SLACK_S = 240,
@@ -121,58 +120,23 @@ write_body(struct question *question)
 	    add_field(body, "WebIdentityToken", question->token));
 }
 
-/* The headers as they are sent, which is as they are signed. */
-struct headers {
-	const char *lines[HEADERS_MAX];
-	size_t n;
-	struct buf text; /* what they point into, of memory that stays where it
-	                  * is; a secret where there is a token */
-};
-
 static bool
-add_header(struct headers *headers, const char *name, struct span value)
-{
-	size_t start = headers->text.len;
-
-	if (!buf_add_string(&headers->text, name) ||
-	    !buf_add_string(&headers->text, ": ") ||
-	    !buf_add_span(&headers->text, value) ||
-	    !buf_add_char(&headers->text, '\0'))
-		return (false);
-	headers->lines[headers->n++] = headers->text.data + start;
-	return (true);
-}
-
-static bool
-sign(const struct question *question, int64_t now_s, struct headers *headers)
+sign(const struct question *question, int64_t now_s, struct lines *headers)
 {
 	struct sigv4_signer signer = { .has_key = false };
-	struct sigv4_header signed_headers[HEADERS_MAX];
 	char payload[SIGV4_PAYLOAD_LEN + 1];
-	const struct sigv4_request request = {
+	bool is_signed;
+
+	sigv4_payload(buf_span(&question->body), payload);
+	is_signed = lines_sign(headers, &signer,
+	    (struct sigv4_request){
 		.method = SPAN("POST"),
 		.path = question->path,
 		.query = SPAN(""),
 		.payload_sha256 = { payload, SIGV4_PAYLOAD_LEN },
-		.headers = signed_headers,
-		.n_headers = headers->n,
-	};
-	struct buf authorization;
-	bool is_signed;
-
-	sigv4_payload(buf_span(&question->body), payload);
-	for (size_t i = 0; i < headers->n; i++) {
-		struct span value = span_of(headers->lines[i]);
-
-		signed_headers[i].name = span_cut(&value, ':');
-		signed_headers[i].value = span_trim(value);
-	}
-	buf_init(&authorization, AUTHORIZATION_MAX);
-	is_signed = sigv4_authorize(&signer, &request, question->source,
-			span_of(question->search->site->region), SPAN("sts"),
-			now_s, &authorization) &&
-	    add_header(headers, "Authorization", buf_span(&authorization));
-	buf_fini(&authorization);
+	    },
+	    question->source, span_of(question->search->site->region),
+	    SPAN("sts"), now_s);
 	sigv4_signer_fini(&signer);
 	return (is_signed);
 }
@@ -181,23 +145,20 @@ sign(const struct question *question, int64_t now_s, struct headers *headers)
  * where they are too long. */
 static bool
 write_headers(
-    const struct question *question, int64_t now_s, struct headers *headers)
+    const struct question *question, int64_t now_s, struct lines *headers)
 {
 	const struct credentials *source = question->source;
 	char date[SIGV4_TIME_LEN + 1];
 
-	headers->n = 0;
-	buf_clear(&headers->text);
-	if (!buf_reserve(&headers->text, headers->text.max) ||
-	    !add_header(headers, "Host", question->host) ||
-	    !add_header(headers, "Content-Type", SPAN(CONTENT_TYPE)))
+	if (!lines_add(headers, SPAN("Host"), question->host) ||
+	    !lines_add(headers, SPAN("Content-Type"), SPAN(CONTENT_TYPE)))
 		return (false);
 	if (source == NULL)
 		return (true);
 	sigv4_time(now_s, date);
-	return (add_header(headers, "x-amz-date", span_of(date)) &&
+	return (lines_add(headers, SPAN("x-amz-date"), span_of(date)) &&
 	    (source->session_token == NULL ||
-		add_header(headers, "x-amz-security-token",
+		lines_add(headers, SPAN("x-amz-security-token"),
 		    span_of(source->session_token))) &&
 	    sign(question, now_s, headers));
 }
@@ -218,23 +179,24 @@ ask_at(const struct question *question, int64_t now_s, struct outcome *outcome,
 	const char *sent =
 	    source != NULL ? source->session_token : question->token;
 	struct ask_answer *answer = &outcome->answer;
-	struct headers headers;
+	struct lines headers;
 	struct ask_question asked = {
 		.url = question->url,
 		.method = HTTP_POST,
-		.headers = headers.lines,
+		.headers = headers.list,
 		.body = buf_span(&question->body),
 	};
 	enum credentials_result result;
 
 	outcome->refusal = (struct sts_refusal){ .code = "" };
 	buf_clear(&outcome->why);
-	buf_init_secret(&headers.text, HEADER_TEXT_MAX);
+	lines_init(&headers, HEADER_TEXT_MAX);
 	if (!write_headers(question, now_s, &headers)) {
-		buf_fini(&headers.text);
+		lines_fini(&headers);
 		return (credentials_say(CREDENTIALS_WRONG, &outcome->why,
 		    "the session token or the region is too long"));
 	}
+	lines_end(&headers);
 	asked.n_headers = headers.n;
 	if (ask(question->search, &asked, answer))
 		result =
@@ -243,7 +205,7 @@ ask_at(const struct question *question, int64_t now_s, struct outcome *outcome,
 	else
 		result = credentials_say(CREDENTIALS_FAILED, &outcome->why,
 		    "no answer: %s", answer->reason);
-	buf_fini(&headers.text);
+	lines_fini(&headers);
 	return (result);
 }
 

@@ -489,8 +489,8 @@ perform(struct object *object)
 	const struct site *site = request->site;
 	struct http_request exchange = {
 		.url = buf_string(&object->question.target.url),
-		.headers = object->question.lines,
-		.n_headers = object->question.n_lines,
+		.headers = object->question.lines.list,
+		.n_headers = object->question.lines.n,
 		.method = request->head_only ? HTTP_HEAD : HTTP_GET,
 		.ca_file = site->ca_file,
 		.connect_timeout_ms = site->connect_timeout_ms,

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "s3/lines.h"
 #include "s3/range.h"
 #include "s3/sigv4.h"
 #include "s3/site.h"
@@ -25,18 +26,10 @@ struct signed_question {
 	int64_t now; /* seconds since the epoch, as S3 sees them */
 };
 
-/* Host, three of x-amz, Range, If-Match, Authorization. */
-enum { SIGNED_LINES_MAX = 7 };
-
 struct signed_request {
-	struct site_target target;           /* the URL is in it */
-	const char *lines[SIGNED_LINES_MAX]; /* "Name: value" */
-	size_t n_lines;
-
-	/* What the lines point into, and room for what goes there. */
-	struct buf text;
-	struct buf range;
-	struct buf authorization;
+	struct site_target target; /* the URL is in it */
+	struct lines lines;
+	struct buf range; /* room for its value */
 };
 
 void signed_init(struct signed_request *request);
