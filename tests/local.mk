@@ -123,6 +123,7 @@ EXTRA_DIST += \
 	tests/unit/freed.h \
 	tests/unit/memcacheds.h \
 	tests/unit/memcheck.h \
+	tests/unit/shared_files.h \
 	tests/valgrind.supp \
 	tests/lab
 

@@ -20,12 +20,12 @@
 #include "base/mem.h"
 #include "credentials/chain.h"
 #include "credentials/sts.h"
+#include "shared_files.h"
 
 /* No secret that a test sets lacks this word, and no output may hold it. */
 #define CANARY "CANARY"
 
-static char home[] = "/tmp/test_credentials.XXXXXX";
-static char *config_path, *credentials_path, *token_path;
+static char *token_path;
 
 /* ---- The others, played ---- */
 
@@ -147,28 +147,20 @@ static struct credentials_found found;
 static struct buf where;
 
 static int
-make_home(void **state)
+begin(void **state)
 {
-	(void)state;
-	if (mkdtemp(home) == NULL)
-		return (-1);
-	config_path = mem_printf("%s/config", home);
-	credentials_path = mem_printf("%s/credentials", home);
+	int failed = make_home(state);
+
 	token_path = mem_printf("%s/token", home);
-	return (0);
+	return (failed);
 }
 
 static int
-remove_home(void **state)
+end(void **state)
 {
-	(void)state;
-	unlink(config_path);
-	unlink(credentials_path);
 	unlink(token_path);
-	free(config_path);
-	free(credentials_path);
 	free(token_path);
-	return (rmdir(home));
+	return (remove_home(state));
 }
 
 static int
@@ -206,17 +198,6 @@ end_test(void **state)
 	buf_fini(&where);
 	site_fini(&site);
 	return (0);
-}
-
-static void
-write_file(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "we");
-
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fchmod(fileno(file), 0600), 0);
-	assert_int_equal(fclose(file), 0);
 }
 
 static enum credentials_result
@@ -683,5 +664,5 @@ main(void)
 		TEST(a_sites_token_stands_for_keys),
 	};
 
-	return (cmocka_run_group_tests(tests, make_home, remove_home));
+	return (cmocka_run_group_tests(tests, begin, end));
 }

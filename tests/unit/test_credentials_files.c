@@ -17,12 +17,10 @@
 
 #include "base/mem.h"
 #include "credentials/chain.h"
+#include "shared_files.h"
 
 /* No secret that a test sets lacks this word, and no output may hold it. */
 #define CANARY "CANARY"
-
-static char home[] = "/tmp/test_credentials_files.XXXXXX";
-static char *config_path, *credentials_path;
 
 /* The last warning, and how many there were. */
 static char warned[1024];
@@ -39,45 +37,6 @@ __wrap_log_warning(const char *format, ...)
 	vsnprintf(warned, sizeof(warned), format, args);
 	va_end(args);
 	n_warned++;
-}
-
-static int
-make_home(void **state)
-{
-	(void)state;
-	if (mkdtemp(home) == NULL)
-		return (-1);
-	config_path = mem_printf("%s/config", home);
-	credentials_path = mem_printf("%s/credentials", home);
-	setenv("AWS_CONFIG_FILE", config_path, 1);
-	setenv("AWS_SHARED_CREDENTIALS_FILE", credentials_path, 1);
-	return (0);
-}
-
-static int
-remove_home(void **state)
-{
-	(void)state;
-	unlink(config_path);
-	unlink(credentials_path);
-	free(config_path);
-	free(credentials_path);
-	return (rmdir(home));
-}
-
-static void
-write_file(const char *path, const char *text)
-{
-	FILE *file;
-
-	unlink(path);
-	if (text == NULL)
-		return;
-	file = fopen(path, "we");
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fchmod(fileno(file), 0600), 0);
-	assert_int_equal(fclose(file), 0);
 }
 
 #define KEYS(id) \

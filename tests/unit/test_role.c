@@ -18,12 +18,10 @@
 #include "base/mem.h"
 #include "credentials/chain.h"
 #include "credentials/sts.h"
+#include "shared_files.h"
 
 /* No secret lacks this word, and no message may hold it. */
 #define CANARY "CANARY"
-
-static char home[] = "/tmp/test_role.XXXXXX";
-static char *config_path, *credentials_path;
 
 /* What was asked, in order: "get p", "assume ROLE with ID ..."; and what the
  * players say. */
@@ -120,16 +118,6 @@ __wrap_sts_assume_role(const struct credentials_search *search,
 static struct watch *watch;
 static struct credentials_found found;
 static struct buf where;
-
-static void
-write_file(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "w");
-
-	assert_non_null(file);
-	fputs(text, file);
-	assert_int_equal(fclose(file), 0);
-}
 
 /* Look for the role of PROFILE, with CONFIG in the config file and KEYS in the
  * credentials file. */
@@ -438,31 +426,6 @@ what_is_said_names_the_way(void **state)
 	sts_good = 1;
 	assert_int_equal(find("p", config, ""), CREDENTIALS_FAILED);
 	assert_string_equal(steps, "instance; R2 with INSTANCE; R1 with R2; ");
-}
-
-static int
-make_home(void **state)
-{
-	(void)state;
-	if (mkdtemp(home) == NULL)
-		return (-1);
-	config_path = mem_printf("%s/config", home);
-	credentials_path = mem_printf("%s/credentials", home);
-	setenv("AWS_CONFIG_FILE", config_path, 1);
-	setenv("AWS_SHARED_CREDENTIALS_FILE", credentials_path, 1);
-	return (0);
-}
-
-static int
-remove_home(void **state)
-{
-	(void)state;
-	unlink(config_path);
-	unlink(credentials_path);
-	rmdir(home);
-	free(config_path);
-	free(credentials_path);
-	return (0);
 }
 
 #define TEST(function) \
