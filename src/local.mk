@@ -30,12 +30,14 @@ src_libcore_a_SOURCES = \
 	src/s3/metadata.c src/s3/metadata.h \
 	src/s3/object.c src/s3/object.h \
 	src/s3/range.c src/s3/range.h \
+	src/s3/reply.c src/s3/reply.h \
 	src/s3/signed.c src/s3/signed.h \
 	src/s3/signing.c src/s3/signing.h \
 	src/s3/sigv4.c src/s3/sigv4.h \
 	src/s3/site.c src/s3/site.h \
 	src/s3/sockets.c src/s3/sockets.h \
 	src/s3/uri.c src/s3/uri.h \
+	src/s3/verdict.c src/s3/verdict.h \
 	src/cache/cache.c src/cache/cache.h \
 	src/cache/entry.c src/cache/entry.h \
 	src/cache/memcached.c src/cache/memcached.h \

@@ -66,7 +66,7 @@ delivery_rest(
 }
 
 static bool
-is_same(const struct delivery *delivery, const struct object_answer *answer)
+is_same(const struct delivery *delivery, const struct reply *answer)
 {
 	const struct metadata *old = &delivery->metadata;
 	const struct metadata *new = &answer->metadata;
@@ -83,7 +83,7 @@ is_same(const struct delivery *delivery, const struct object_answer *answer)
 }
 
 bool
-delivery_continue(struct delivery *delivery, const struct object_answer *answer)
+delivery_continue(struct delivery *delivery, const struct reply *answer)
 {
 	if (!is_same(delivery, answer))
 		return (false);

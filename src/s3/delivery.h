@@ -43,8 +43,8 @@ void delivery_rest(const struct delivery *delivery, struct range *range,
 
 /* Go on with ANSWER, to what delivery_rest said or, where the server knows no
  * ranges, to all.  False where it is not of the same object. */
-bool delivery_continue(struct delivery *delivery,
-    const struct object_answer *answer) ATTR_MUST_USE;
+bool delivery_continue(
+    struct delivery *delivery, const struct reply *answer) ATTR_MUST_USE;
 
 /* Of BYTES, the next of the answer's, take those that are still to be
  * delivered (perhaps none), and count them.  *IS_ENOUGH: the answer holds

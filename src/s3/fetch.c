@@ -135,8 +135,8 @@ is_probe(const struct run *run)
 /* Fill *HEAD for ANSWER, but its metadata; false where S3 contradicts itself:
  * the range that it cannot satisfy lies within the size that it tells. */
 static bool
-lay_range(const struct run *run, const struct object_answer *answer,
-    struct fetch_head *head)
+lay_range(
+    const struct run *run, const struct reply *answer, struct fetch_head *head)
 {
 	*head = (struct fetch_head){
 		.etag_is_md5 = answer->etag_is_md5,
@@ -160,8 +160,8 @@ lay_range(const struct run *run, const struct object_answer *answer,
 
 /* Expect the bytes that are to come after HEAD, of ANSWER. */
 static void
-expect_bytes(struct run *run, const struct object_answer *answer,
-    const struct fetch_head *head)
+expect_bytes(
+    struct run *run, const struct reply *answer, const struct fetch_head *head)
 {
 	const struct metadata *metadata = &answer->metadata;
 	struct delivery *delivery = &run->delivery;
@@ -178,7 +178,7 @@ expect_bytes(struct run *run, const struct object_answer *answer,
 
 /* The first answer that is one. */
 static bool
-begin_body(struct run *run, const struct object_answer *answer)
+begin_body(struct run *run, const struct reply *answer)
 {
 	struct fetch_head head;
 
@@ -196,7 +196,7 @@ begin_body(struct run *run, const struct object_answer *answer)
 }
 
 static bool
-on_begin(void *context, const struct object_answer *answer)
+on_begin(void *context, const struct reply *answer)
 {
 	struct run *run = context;
 
@@ -240,8 +240,7 @@ choose_question(const struct run *run, struct object_request *request)
 }
 
 static void
-write_report(struct run *run, enum object_result result,
-    const struct object_answer *answer)
+write_report(struct run *run, enum verdict result, const struct reply *answer)
 {
 	struct fetch_report *report = run->report;
 
@@ -249,11 +248,11 @@ write_report(struct run *run, enum object_result result,
 	report->status = answer->status;
 	report->error = answer->error;
 	set_reason(run, answer->reason);
-	if (result != OBJECT_OK && result != OBJECT_STOPPED)
+	if (result != VERDICT_OK && result != VERDICT_STOPPED)
 		log_debug("site %s: attempt %u for \"%.*s\" %s: status %d, "
 			  "code \"%s\", request id \"%s\": %s",
 		    run->request->site->name, report->attempts,
-		    SPAN_ARG(run->request->key), object_result_name(result),
+		    SPAN_ARG(run->request->key), verdict_name(result),
 		    answer->status, answer->error.code,
 		    answer->error.request_id, answer->reason);
 }
@@ -267,12 +266,12 @@ find_deadline(const struct run *run)
 }
 
 /* One attempt, signed by what REQUEST has been given for that. */
-static enum object_result
+static enum verdict
 ask(struct run *run, struct object_request *request,
-    const struct object_answer **answer)
+    const struct reply **answer)
 {
 	struct object_handler handler = { on_begin, on_body, run };
-	enum object_result result;
+	enum verdict result;
 
 	request->site = run->request->site;
 	request->key = run->request->key;
@@ -400,18 +399,17 @@ settle_bad_range(struct run *run, enum fetch_result *final)
 /* What S3 says to the question for one byte where a HEAD was refused.  403
  * without a code is AccessDenied to that HEAD's asker. */
 static bool
-is_denied(
-    const struct object_answer *answer, bool was_reason, enum object_result got)
+is_denied(const struct reply *answer, bool was_reason, enum verdict got)
 {
-	return (got == OBJECT_DENIED ||
-	    (was_reason && got == OBJECT_REFUSED && answer->status == 403 &&
+	return (got == VERDICT_DENIED ||
+	    (was_reason && got == VERDICT_REFUSED && answer->status == 403 &&
 		answer->error.code[0] == '\0'));
 }
 
 /* Where an attempt ended by what S3, or the network, said. */
 static enum next
-settle_refusal(struct run *run, enum object_result got, bool was_reason,
-    const struct object_answer *answer, enum fetch_result *final)
+settle_refusal(struct run *run, enum verdict got, bool was_reason,
+    const struct reply *answer, enum fetch_result *final)
 {
 	/* Where a token is over that may be all that S3 says. */
 	if (is_denied(answer, was_reason, got))
@@ -419,30 +417,30 @@ settle_refusal(struct run *run, enum object_result got, bool was_reason,
 			? renew_keys(run, answer->error.code, final)
 			: end_denied(run, final));
 	switch (got) {
-	case OBJECT_KEYS_REFUSED:
+	case VERDICT_KEYS_REFUSED:
 		return (renew_keys(run, answer->error.code, final));
-	case OBJECT_PEER_GONE:
+	case VERDICT_PEER_GONE:
 		return (end(run, FETCH_PEER_GONE, final));
-	case OBJECT_DEADLINE:
+	case VERDICT_DEADLINE:
 		return (end(run, FETCH_UNAVAILABLE, final));
-	case OBJECT_MISSING:
+	case VERDICT_MISSING:
 		return (end(run, FETCH_MISSING, final));
-	case OBJECT_REFUSED:
+	case VERDICT_REFUSED:
 		return (end(run, FETCH_REFUSED, final));
-	case OBJECT_UNSAID:
+	case VERDICT_UNSAID:
 		run->ask_reason = true;
 		return (NEXT_AGAIN);
-	case OBJECT_BAD_RANGE:
+	case VERDICT_BAD_RANGE:
 		return (settle_bad_range(run, final));
-	case OBJECT_SKEWED:
+	case VERDICT_SKEWED:
 		return (signing_learn_clock(&run->turn, answer)
 			? NEXT_AGAIN
 			: end(run, FETCH_REFUSED, final));
-	case OBJECT_ELSEWHERE:
+	case VERDICT_ELSEWHERE:
 		return (signing_learn_region(&run->turn, answer)
 			? NEXT_AGAIN
 			: end(run, FETCH_REFUSED, final));
-	case OBJECT_CHANGED:
+	case VERDICT_CHANGED:
 		return (run->delivery.has_begun ? lose_thread(run, final)
 						: NEXT_RETRY);
 	default:
@@ -452,8 +450,8 @@ settle_refusal(struct run *run, enum object_result got, bool was_reason,
 
 /* What comes after an attempt that ended in GOT. */
 static enum next
-settle(struct run *run, enum object_result got,
-    const struct object_answer *answer, enum fetch_result *final)
+settle(struct run *run, enum verdict got, const struct reply *answer,
+    enum fetch_result *final)
 {
 	bool was_reason = run->ask_reason;
 
@@ -470,9 +468,9 @@ settle(struct run *run, enum object_result got,
 		    "that had begun");
 		return (lose_thread(run, final));
 	}
-	if (delivery_is_complete(&run->delivery, got == OBJECT_OK))
+	if (delivery_is_complete(&run->delivery, got == VERDICT_OK))
 		return (end(run, FETCH_OK, final));
-	if (run->delivery.has_begun && got == OBJECT_OK) {
+	if (run->delivery.has_begun && got == VERDICT_OK) {
 		set_reason(run, "the object ends before what it has given");
 		return (lose_thread(run, final));
 	}
@@ -483,7 +481,7 @@ settle(struct run *run, enum object_result got,
 
 /* How long to pause before the next attempt. */
 static int64_t
-choose_pause(struct run *run, const struct object_answer *answer)
+choose_pause(struct run *run, const struct reply *answer)
 {
 	int64_t window = PAUSE_MAX_MS, pause;
 
@@ -505,8 +503,8 @@ choose_pause(struct run *run, const struct object_answer *answer)
 
 /* Pause if another attempt makes sense; else the result is there. */
 static enum next
-pause_before_retry(struct run *run, const struct object_answer *answer,
-    enum fetch_result *final)
+pause_before_retry(
+    struct run *run, const struct reply *answer, enum fetch_result *final)
 {
 	int64_t until = find_deadline(run);
 	int64_t pause = choose_pause(run, answer);
@@ -528,18 +526,22 @@ pause_before_retry(struct run *run, const struct object_answer *answer,
 static enum fetch_result
 loop(struct run *run)
 {
-	const struct object_answer *answer;
+	const struct reply *answer;
 	enum fetch_result final = FETCH_UNAVAILABLE;
-	enum object_result got;
+	enum verdict got;
 	enum next next;
 
 	do {
 		struct object_request request = { .site = run->request->site };
+		struct signing_means means;
 
-		if (!signing_prepare(&run->turn, &request)) {
+		if (!signing_prepare(&run->turn, &means)) {
 			next = renew_keys(run, NULL, &final);
 			continue;
 		}
+		request.credentials = means.credentials;
+		request.region = means.region;
+		request.now = means.now;
 		got = ask(run, &request, &answer);
 		next = settle(run, got, answer, &final);
 		if (next == NEXT_RETRY)

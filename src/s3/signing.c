@@ -77,7 +77,7 @@ choose_region(const struct signing_turn *turn, const struct keyring_key *key)
 }
 
 bool
-signing_prepare(struct signing_turn *turn, struct object_request *request)
+signing_prepare(struct signing_turn *turn, struct signing_means *means)
 {
 	struct signing *signing = turn->signing;
 	const struct keyring_key *key =
@@ -91,10 +91,9 @@ signing_prepare(struct signing_turn *turn, struct object_request *request)
 	if (!turn->is_moved)
 		snprintf(turn->region, sizeof(turn->region), "%s",
 		    choose_region(turn, key));
-	request->credentials = &key->credentials;
-	request->region = span_of(turn->region);
-	request->now =
-	    clock_wall_s() + learnt_skew(signing->learnt, turn->site);
+	means->credentials = &key->credentials;
+	means->region = span_of(turn->region);
+	means->now = clock_wall_s() + learnt_skew(signing->learnt, turn->site);
 	return (true);
 }
 
@@ -105,8 +104,7 @@ signing_signer(const struct signing_turn *turn)
 }
 
 bool
-signing_learn_clock(
-    struct signing_turn *turn, const struct object_answer *answer)
+signing_learn_clock(struct signing_turn *turn, const struct reply *answer)
 {
 	if (turn->is_skew_taken ||
 	    !learnt_take_date(turn->signing->learnt, turn->site,
@@ -117,8 +115,7 @@ signing_learn_clock(
 }
 
 bool
-signing_learn_region(
-    struct signing_turn *turn, const struct object_answer *answer)
+signing_learn_region(struct signing_turn *turn, const struct reply *answer)
 {
 	const char *region = answer->error.region;
 

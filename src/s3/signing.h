@@ -13,7 +13,7 @@
 #include "base/attr.h"
 #include "s3/keyring.h"
 #include "s3/learnt.h"
-#include "s3/object.h"
+#include "s3/reply.h"
 #include "s3/sigv4.h"
 #include "s3/site.h"
 
@@ -40,20 +40,27 @@ struct signing_turn {
 void
 signing_begin(struct signing_turn *turn, struct signing *signing, size_t site);
 
-/* Fill REQUEST's credentials, region and time with what is newest; they are
- * valid until this is called again.  False where there are no credentials. */
+/* What a request is signed with. */
+struct signing_means {
+	const struct credentials *credentials;
+	struct span region;
+	int64_t now; /* seconds since the epoch, by the endpoint's clock */
+};
+
+/* Fill MEANS with what is newest; valid until this is called again.  False
+ * where there are no credentials. */
 bool signing_prepare(
-    struct signing_turn *turn, struct object_request *request) ATTR_MUST_USE;
+    struct signing_turn *turn, struct signing_means *means) ATTR_MUST_USE;
 
 /* The signer of the site. */
 struct sigv4_signer *signing_signer(const struct signing_turn *turn);
 
 /* Does ANSWER teach what makes another request worth while?  Each once a turn,
  * so that two servers that point at each other end in an error. */
-bool signing_learn_clock(struct signing_turn *turn,
-    const struct object_answer *answer) ATTR_MUST_USE;
-bool signing_learn_region(struct signing_turn *turn,
-    const struct object_answer *answer) ATTR_MUST_USE;
+bool signing_learn_clock(
+    struct signing_turn *turn, const struct reply *answer) ATTR_MUST_USE;
+bool signing_learn_region(
+    struct signing_turn *turn, const struct reply *answer) ATTR_MUST_USE;
 
 /* Are the credentials that were signed with at their end, or within
  * SIGNING_END_MS of it?  Ceph calls it AccessDenied when a token is over. */

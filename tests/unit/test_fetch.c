@@ -34,7 +34,7 @@ enum { SIZE = sizeof(BODY) - 1, WALL = 1400000000, STEPS = 130 };
 
 /* One attempt; zeroed, the object is answered as asked for. */
 struct step {
-	enum object_result result; /* OBJECT_OK: see above */
+	enum verdict result; /* VERDICT_OK: see above */
 	int status;
 	const char *code;
 	const char *region;
@@ -61,7 +61,7 @@ static struct {
 	char if_match[STEPS][64];
 	char key[STEPS][64]; /* the id that was signed with */
 	struct sigv4_signer *signer;
-	struct object_answer answer;
+	struct reply answer;
 } s3;
 
 static int64_t now_ms, wall_s;
@@ -88,9 +88,9 @@ static struct {
 struct object *__wrap_object_new(void);
 void __wrap_object_free(struct object *object);
 void __wrap_object_extend(struct object *object, int64_t deadline_ms);
-enum object_result __wrap_object_get(struct object *object,
+enum verdict __wrap_object_get(struct object *object,
     struct sigv4_signer *signer, const struct object_request *request,
-    const struct object_handler *handler, const struct object_answer **answer);
+    const struct object_handler *handler, const struct reply **answer);
 int64_t __wrap_clock_monotonic_ms(void);
 int64_t __wrap_clock_wall_s(void);
 uint32_t __wrap_clock_random(uint32_t limit);
@@ -155,10 +155,10 @@ choose(const char *said, const char *standard)
 	return (said[0] == '\0' ? span_of(NULL) : span_of(said));
 }
 
-static enum object_result
+static enum verdict
 refuse(const struct step *step)
 {
-	struct object_answer *answer = &s3.answer;
+	struct reply *answer = &s3.answer;
 
 	answer->status = step->status;
 	if (step->code != NULL)
@@ -189,11 +189,11 @@ give(const struct object_handler *handler, struct span bytes)
 	return (true);
 }
 
-static enum object_result
+static enum verdict
 answer_object(const struct step *step, const struct object_request *request,
     const struct object_handler *handler)
 {
-	struct object_answer *answer = &s3.answer;
+	struct reply *answer = &s3.answer;
 	struct span body = choose(step->body, BODY), etag, date;
 	bool is_empty = step->body != NULL && step->body[0] == '\0';
 	enum range_fit fit = RANGE_FIT_WHOLE;
@@ -205,7 +205,7 @@ answer_object(const struct step *step, const struct object_request *request,
 	if (request->if_match.data != NULL &&
 	    !span_equal(request->if_match, etag))
 		return (refuse(
-		    &(struct step){ .result = OBJECT_CHANGED, .status = 412 }));
+		    &(struct step){ .result = VERDICT_CHANGED, .status = 412 }));
 	answer->metadata.size = body.len;
 	if (!step->ignores_range)
 		fit = range_fit(
@@ -214,7 +214,7 @@ answer_object(const struct step *step, const struct object_request *request,
 	if (fit == RANGE_FIT_NONE ||
 	    (request->range.kind != RANGE_WHOLE && is_empty))
 		return (refuse(&(struct step){
-		    .result = OBJECT_BAD_RANGE, .status = 416 }));
+		    .result = VERDICT_BAD_RANGE, .status = 416 }));
 	answer->is_partial = fit == RANGE_FIT_PART;
 	answer->status = answer->is_partial ? 206 : 200;
 	answer->size_known = answer->is_partial || !step->is_chunked;
@@ -223,27 +223,27 @@ answer_object(const struct step *step, const struct object_request *request,
 	answer->metadata.field[METADATA_ETAG] = etag;
 	answer->metadata.field[METADATA_LAST_MODIFIED] = date;
 	if (!handler->begin(handler->context, answer))
-		return (OBJECT_STOPPED);
+		return (VERDICT_STOPPED);
 	if (request->head_only)
-		return (OBJECT_OK);
+		return (VERDICT_OK);
 	if (answer->is_partial)
 		body = (struct span){ body.data + answer->first,
 			(size_t)(answer->last - answer->first + 1) };
 	if (step->breaks && step->break_after < body.len)
 		body.len = step->break_after;
 	if (!give(handler, body))
-		return (OBJECT_STOPPED);
+		return (VERDICT_STOPPED);
 	if (step->breaks) {
 		answer->reason = "broken off";
-		return (OBJECT_FAILED);
+		return (VERDICT_FAILED);
 	}
-	return (OBJECT_OK);
+	return (VERDICT_OK);
 }
 
-enum object_result
+enum verdict
 __wrap_object_get(struct object *object, struct sigv4_signer *signer,
     const struct object_request *request, const struct object_handler *handler,
-    const struct object_answer **answer)
+    const struct reply **answer)
 {
 	unsigned i = s3.attempts++;
 	const struct step *step = i < s3.n_steps ? &s3.steps[i] : &s3.rest;
@@ -260,7 +260,7 @@ __wrap_object_get(struct object *object, struct sigv4_signer *signer,
 	    SPAN_ARG(request->region));
 	snprintf(s3.if_match[i], sizeof(s3.if_match[i]), "%.*s",
 	    SPAN_ARG(request->if_match));
-	s3.answer = (struct object_answer){
+	s3.answer = (struct reply){
 		.server_date = -1,
 		.retry_after_ms = -1,
 		.reason = "",
@@ -270,7 +270,7 @@ __wrap_object_get(struct object *object, struct sigv4_signer *signer,
 	now_ms += step->takes_ms;
 	if (step->rotates != NULL)
 		publish(step->rotates);
-	if (step->result != OBJECT_OK)
+	if (step->result != VERDICT_OK)
 		return (refuse(step));
 	return (answer_object(step, request, handler));
 }
@@ -529,34 +529,34 @@ test_final(void **state)
 		bool missing_on_403;
 		enum fetch_result result;
 	} rows[] = {
-		{ "missing", { .result = OBJECT_MISSING, .status = 404 }, true,
+		{ "missing", { .result = VERDICT_MISSING, .status = 404 }, true,
 		    FETCH_MISSING },
 		{ "denied, so missing",
-		    { .result = OBJECT_DENIED, .status = 403 }, true,
+		    { .result = VERDICT_DENIED, .status = 403 }, true,
 		    FETCH_MISSING },
 		{ "denied, so refused",
-		    { .result = OBJECT_DENIED, .status = 403 }, false,
+		    { .result = VERDICT_DENIED, .status = 403 }, false,
 		    FETCH_REFUSED },
 		{ "refused",
-		    { .result = OBJECT_REFUSED,
+		    { .result = VERDICT_REFUSED,
 			.status = 403,
 			.code = "AllAccessDisabled" },
 		    true, FETCH_REFUSED },
 		{ "403 without a code",
-		    { .result = OBJECT_REFUSED, .status = 403 }, true,
+		    { .result = VERDICT_REFUSED, .status = 403 }, true,
 		    FETCH_REFUSED },
 		{ "elsewhere, nowhere",
-		    { .result = OBJECT_ELSEWHERE, .status = 301 }, true,
+		    { .result = VERDICT_ELSEWHERE, .status = 301 }, true,
 		    FETCH_REFUSED },
 		{ "elsewhere, where we are",
-		    { .result = OBJECT_ELSEWHERE, .region = "us-east-1" }, true,
+		    { .result = VERDICT_ELSEWHERE, .region = "us-east-1" }, true,
 		    FETCH_REFUSED },
 		{ "elsewhere, in no region",
-		    { .result = OBJECT_ELSEWHERE, .region = "evil.com/" }, true,
+		    { .result = VERDICT_ELSEWHERE, .region = "evil.com/" }, true,
 		    FETCH_REFUSED },
-		{ "out of time", { .result = OBJECT_DEADLINE }, true,
+		{ "out of time", { .result = VERDICT_DEADLINE }, true,
 		    FETCH_UNAVAILABLE },
-		{ "client gone", { .result = OBJECT_PEER_GONE }, true,
+		{ "client gone", { .result = VERDICT_PEER_GONE }, true,
 		    FETCH_PEER_GONE },
 	};
 	size_t i;
@@ -586,13 +586,13 @@ static void
 test_retries(void **state)
 {
 	static const struct step steps[] = {
-		{ .result = OBJECT_BUSY, .status = 503, .code = "SlowDown" },
-		{ .result = OBJECT_FAILED },
-		{ .result = OBJECT_UNUSABLE, .status = 200 },
-		{ .result = OBJECT_CHANGED, .status = 412 },
-		{ .result = OBJECT_BAD_RANGE, .status = 416 },
-		{ .result = OBJECT_BUSY, .status = 500 },
-		{ .result = OBJECT_BUSY, .status = 500 },
+		{ .result = VERDICT_BUSY, .status = 503, .code = "SlowDown" },
+		{ .result = VERDICT_FAILED },
+		{ .result = VERDICT_UNUSABLE, .status = 200 },
+		{ .result = VERDICT_CHANGED, .status = 412 },
+		{ .result = VERDICT_BAD_RANGE, .status = 416 },
+		{ .result = VERDICT_BUSY, .status = 500 },
+		{ .result = VERDICT_BUSY, .status = 500 },
 	};
 	static const int64_t most[] = { 99, 199, 399, 799, 1599, 1999, 1999 };
 	struct fetch_request request = make_request();
@@ -619,10 +619,10 @@ static void
 test_retry_after(void **state)
 {
 	static const struct step steps[] = {
-		{ .result = OBJECT_BUSY,
+		{ .result = VERDICT_BUSY,
 		    .status = 503,
 		    .retry_after_ms = 1000 },
-		{ .result = OBJECT_BUSY,
+		{ .result = VERDICT_BUSY,
 		    .status = 503,
 		    .retry_after_ms = 60000 },
 	};
@@ -643,7 +643,7 @@ test_time_is_over(void **state)
 
 	(void)state;
 	dice = 1;
-	s3.rest = (struct step){ .result = OBJECT_BUSY,
+	s3.rest = (struct step){ .result = VERDICT_BUSY,
 		.status = 503,
 		.code = "SlowDown",
 		.takes_ms = 100 };
@@ -664,7 +664,7 @@ test_time_was_over(void **state)
 	struct fetch_request request = make_request();
 
 	(void)state;
-	s3.rest = (struct step){ .result = OBJECT_FAILED, .takes_ms = 999 };
+	s3.rest = (struct step){ .result = VERDICT_FAILED, .takes_ms = 999 };
 	request.answer_deadline_ms = now_ms - 5;
 	assert_int_equal(run(NULL, 0, &request), FETCH_UNAVAILABLE);
 	assert_int_equal(s3.attempts, 1);
@@ -680,8 +680,8 @@ test_time_was_over(void **state)
 static void
 test_client_leaves_in_pause(void **state)
 {
-	static const struct step steps[] = { { .result = OBJECT_BUSY },
-		{ .result = OBJECT_BUSY } };
+	static const struct step steps[] = { { .result = VERDICT_BUSY },
+		{ .result = VERDICT_BUSY } };
 	struct fetch_request request = make_request();
 
 	(void)state;
@@ -771,32 +771,32 @@ test_head_refused(void **state)
 		unsigned attempts;
 		unsigned begun;
 	} rows[] = {
-		{ "missing", { .result = OBJECT_MISSING, .status = 404 }, true,
+		{ "missing", { .result = VERDICT_MISSING, .status = 404 }, true,
 		    FETCH_MISSING, 2, 0 },
 		{ "no bucket",
-		    { .result = OBJECT_REFUSED,
+		    { .result = VERDICT_REFUSED,
 			.status = 404,
 			.code = "NoSuchBucket" },
 		    true, FETCH_REFUSED, 2, 0 },
-		{ "denied", { .result = OBJECT_DENIED, .status = 403 }, true,
+		{ "denied", { .result = VERDICT_DENIED, .status = 403 }, true,
 		    FETCH_MISSING, 2, 0 },
-		{ "denied for sure", { .result = OBJECT_DENIED, .status = 403 },
+		{ "denied for sure", { .result = VERDICT_DENIED, .status = 403 },
 		    false, FETCH_REFUSED, 2, 0 },
 		{ "403 without a code",
-		    { .result = OBJECT_REFUSED, .status = 403 }, true,
+		    { .result = VERDICT_REFUSED, .status = 403 }, true,
 		    FETCH_MISSING, 2, 0 },
 		{ "all access is disabled",
-		    { .result = OBJECT_REFUSED,
+		    { .result = VERDICT_REFUSED,
 			.status = 403,
 			.code = "AllAccessDisabled" },
 		    true, FETCH_REFUSED, 2, 0 },
 		{ "skewed",
-		    { .result = OBJECT_SKEWED, .status = 403, .skew_s = 900 },
+		    { .result = VERDICT_SKEWED, .status = 403, .skew_s = 900 },
 		    true, FETCH_OK, 3, 1 },
 		{ "elsewhere",
-		    { .result = OBJECT_ELSEWHERE, .region = "eu-north-1" },
+		    { .result = VERDICT_ELSEWHERE, .region = "eu-north-1" },
 		    true, FETCH_OK, 3, 1 },
-		{ "busy", { .result = OBJECT_BUSY, .status = 503 }, true,
+		{ "busy", { .result = VERDICT_BUSY, .status = 503 }, true,
 		    FETCH_OK, 3, 1 },
 		{ "no range can be had", { .body = "" }, true, FETCH_OK, 3, 1 },
 		{ "it can be had", { .breaks = false }, true, FETCH_OK, 2, 1 },
@@ -807,7 +807,7 @@ test_head_refused(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct step steps[2] = { { .result = OBJECT_UNSAID,
+		struct step steps[2] = { { .result = VERDICT_UNSAID,
 		    .status = 403 } };
 		struct fetch_request request = make_request();
 
@@ -833,11 +833,11 @@ static void
 test_skew(void **state)
 {
 	static const struct step steps[] = {
-		{ .result = OBJECT_SKEWED, .status = 403, .skew_s = -1200 },
+		{ .result = VERDICT_SKEWED, .status = 403, .skew_s = -1200 },
 	};
 	static const struct step twice[] = {
-		{ .result = OBJECT_SKEWED, .status = 403, .skew_s = 60 },
-		{ .result = OBJECT_SKEWED, .status = 403, .skew_s = 60 },
+		{ .result = VERDICT_SKEWED, .status = 403, .skew_s = 60 },
+		{ .result = VERDICT_SKEWED, .status = 403, .skew_s = 60 },
 	};
 	struct fetch_request request = make_request();
 	struct sigv4_signer *signer;
@@ -864,11 +864,11 @@ static void
 test_region(void **state)
 {
 	static const struct step steps[] = {
-		{ .result = OBJECT_ELSEWHERE, .region = "ap-northeast-1" },
+		{ .result = VERDICT_ELSEWHERE, .region = "ap-northeast-1" },
 	};
 	static const struct step twice[] = {
-		{ .result = OBJECT_ELSEWHERE, .region = "eu-west-2" },
-		{ .result = OBJECT_ELSEWHERE, .region = "eu-west-1" },
+		{ .result = VERDICT_ELSEWHERE, .region = "eu-west-2" },
+		{ .result = VERDICT_ELSEWHERE, .region = "eu-west-1" },
 	};
 	struct fetch_request request = make_request();
 
@@ -891,7 +891,7 @@ test_region(void **state)
 
 #define KEYS_REFUSED                                          \
 	{                                                     \
-		.result = OBJECT_KEYS_REFUSED, .status = 400, \
+		.result = VERDICT_KEYS_REFUSED, .status = 400, \
 		.code = "ExpiredToken"                        \
 	}
 
@@ -926,7 +926,7 @@ test_keys_refused(void **state)
 		    .last_key = "second",
 		    .reason = "" },
 		{ .name = "others were there before the answer",
-		    .steps = { { .result = OBJECT_KEYS_REFUSED,
+		    .steps = { { .result = VERDICT_KEYS_REFUSED,
 			.status = 403,
 			.code = "InvalidAccessKeyId",
 			.rotates = "second" } },
@@ -983,9 +983,9 @@ test_keys_refused(void **state)
 		    .last_key = "first",
 		    .reason = "the client went away" },
 		{ .name = "others, and others again",
-		    .steps = { { .result = OBJECT_KEYS_REFUSED,
+		    .steps = { { .result = VERDICT_KEYS_REFUSED,
 				   .takes_ms = 2000 },
-			{ .result = OBJECT_KEYS_REFUSED, .takes_ms = 2000 } },
+			{ .result = VERDICT_KEYS_REFUSED, .takes_ms = 2000 } },
 		    .n_steps = 2,
 		    .ids = { "second", "third" },
 		    .n_ids = 2,
@@ -997,7 +997,7 @@ test_keys_refused(void **state)
 		    .reason = "" },
 		{ .name = "others, which are refused just after",
 		    .steps = { KEYS_REFUSED,
-			{ .result = OBJECT_KEYS_REFUSED,
+			{ .result = VERDICT_KEYS_REFUSED,
 			    .status = 403,
 			    .code = "InvalidAccessKeyId",
 			    .takes_ms = 1 } },
@@ -1013,10 +1013,10 @@ test_keys_refused(void **state)
 			      "and the keeper has no others: see its lines in "
 			      "the log" },
 		{ .name = "a pause between does not count",
-		    .steps = { { .result = OBJECT_BUSY,
+		    .steps = { { .result = VERDICT_BUSY,
 				   .status = 503,
 				   .rotates = "second" },
-			{ .result = OBJECT_KEYS_REFUSED } },
+			{ .result = VERDICT_KEYS_REFUSED } },
 		    .n_steps = 2,
 		    .ids = { "third" },
 		    .n_ids = 1,
@@ -1051,7 +1051,7 @@ test_keys_refused(void **state)
 		assert_string_equal(s3.key[s3.attempts - 1], rows[i].last_key);
 		assert_int_equal(keeper.wishes, rows[i].wishes);
 		assert_int_equal(keeper.polls, rows[i].polls);
-		assert_int_equal(waits, rows[i].steps[0].result == OBJECT_BUSY);
+		assert_int_equal(waits, rows[i].steps[0].result == VERDICT_BUSY);
 		assert_string_equal(report.reason, rows[i].reason);
 		if (rows[i].result == FETCH_OK)
 			assert_string_equal(got.body, BODY);
@@ -1075,7 +1075,7 @@ static void
 test_a_head_renews_keys(void **state)
 {
 	static const struct step steps[] = {
-		{ .result = OBJECT_UNSAID, .status = 400 },
+		{ .result = VERDICT_UNSAID, .status = 400 },
 		KEYS_REFUSED,
 	};
 	struct fetch_request request = make_request();
@@ -1135,13 +1135,13 @@ static void
 test_denied_at_the_end(void **state)
 {
 	static const struct step denied[] = {
-		{ .result = OBJECT_DENIED,
+		{ .result = VERDICT_DENIED,
 		    .status = 403,
 		    .code = "AccessDenied" },
 	};
 	static const struct step head[] = {
-		{ .result = OBJECT_UNSAID, .status = 403 },
-		{ .result = OBJECT_REFUSED, .status = 403 },
+		{ .result = VERDICT_UNSAID, .status = 403 },
+		{ .result = VERDICT_REFUSED, .status = 403 },
 	};
 	struct fetch_request request = make_request();
 
@@ -1210,7 +1210,7 @@ static void
 test_region_of_the_machine(void **state)
 {
 	static const struct step steps[] = {
-		{ .result = OBJECT_ELSEWHERE, .region = "ap-northeast-1" },
+		{ .result = VERDICT_ELSEWHERE, .region = "ap-northeast-1" },
 	};
 	struct fetch_request request = make_request();
 
@@ -1245,7 +1245,7 @@ static void
 test_a_region_too_many(void **state)
 {
 	static const struct step steps[] = {
-		{ .result = OBJECT_ELSEWHERE, .region = "ap-northeast-1" },
+		{ .result = VERDICT_ELSEWHERE, .region = "ap-northeast-1" },
 	};
 	struct fetch_request request = make_request();
 	char region[32];
@@ -1267,8 +1267,8 @@ static void
 test_bad_range(void **state)
 {
 	static const struct step busy[] = {
-		{ .result = OBJECT_BAD_RANGE, .status = 416 },
-		{ .result = OBJECT_BUSY, .status = 503 },
+		{ .result = VERDICT_BAD_RANGE, .status = 416 },
+		{ .result = VERDICT_BUSY, .status = 503 },
 	};
 	static const struct step empty[] = { { .body = "" }, { .body = "" } };
 	struct fetch_request request = make_request();
@@ -1307,12 +1307,12 @@ static void
 test_bad_range_for_no_reason(void **state)
 {
 	static const struct step once[] = {
-		{ .result = OBJECT_BAD_RANGE, .status = 416 },
+		{ .result = VERDICT_BAD_RANGE, .status = 416 },
 	};
 	static const struct step twice[] = {
-		{ .result = OBJECT_BAD_RANGE, .status = 416 },
+		{ .result = VERDICT_BAD_RANGE, .status = 416 },
 		{ .is_chunked = true },
-		{ .result = OBJECT_BAD_RANGE, .status = 416 },
+		{ .result = VERDICT_BAD_RANGE, .status = 416 },
 	};
 	struct fetch_request request = make_request();
 
@@ -1340,7 +1340,7 @@ test_bad_range_of_nothing(void **state)
 	struct fetch_request request = make_request();
 
 	(void)state;
-	s3.rest = (struct step){ .result = OBJECT_BAD_RANGE, .takes_ms = 500 };
+	s3.rest = (struct step){ .result = VERDICT_BAD_RANGE, .takes_ms = 500 };
 	assert_int_equal(run(NULL, 0, &request), FETCH_UNAVAILABLE);
 	assert_int_equal(got.begun, 0);
 }
@@ -1351,10 +1351,10 @@ test_resume(void **state)
 {
 	static const struct step steps[] = {
 		{ .breaks = true, .break_after = 10 },
-		{ .result = OBJECT_FAILED },
+		{ .result = VERDICT_FAILED },
 		{ .breaks = true, .break_after = 0 },
 		{ .breaks = true, .break_after = 1 },
-		{ .result = OBJECT_BUSY, .status = 503 },
+		{ .result = VERDICT_BUSY, .status = 503 },
 		{ .breaks = true, .break_after = 28 },
 	};
 	struct fetch_request request = make_request();
@@ -1475,16 +1475,16 @@ test_same_object(void **state)
 		    { .is_chunked = true, .ignores_range = true, .body = "01" },
 		    FETCH_UNAVAILABLE, 2, TAG },
 		{ "gone", { .breaks = true, .break_after = 9 },
-		    { .result = OBJECT_MISSING, .status = 404 },
+		    { .result = VERDICT_MISSING, .status = 404 },
 		    FETCH_UNAVAILABLE, 2, TAG },
 		{ "forbidden", { .breaks = true, .break_after = 9 },
-		    { .result = OBJECT_DENIED, .status = 403 },
+		    { .result = VERDICT_DENIED, .status = 403 },
 		    FETCH_UNAVAILABLE, 2, TAG },
 		{ "refused", { .breaks = true, .break_after = 9 },
-		    { .result = OBJECT_REFUSED, .status = 403 },
+		    { .result = VERDICT_REFUSED, .status = 403 },
 		    FETCH_UNAVAILABLE, 2, TAG },
 		{ "shorter", { .breaks = true, .break_after = 9 },
-		    { .result = OBJECT_BAD_RANGE, .status = 416 },
+		    { .result = VERDICT_BAD_RANGE, .status = 416 },
 		    FETCH_UNAVAILABLE, 2, TAG },
 	};
 	size_t i;
@@ -1526,16 +1526,16 @@ test_anew(void **state)
 			  .break_after = 9,
 			  .etag = "",
 			  .date = "" },
-			{ .result = OBJECT_OK } } },
+			{ .result = VERDICT_OK } } },
 		{ "a weak tag",
 		    { { .breaks = true,
 			  .break_after = 9,
 			  .etag = "W/\"a\"",
 			  .date = "" },
-			{ .result = OBJECT_OK } } },
+			{ .result = VERDICT_OK } } },
 		{ "412",
 		    { { .breaks = true, .break_after = 9 },
-			{ .result = OBJECT_CHANGED, .status = 412 } } },
+			{ .result = VERDICT_CHANGED, .status = 412 } } },
 		{ "another tag",
 		    { { .breaks = true, .break_after = 9 },
 			{ .etag = "\"two\"" } } },

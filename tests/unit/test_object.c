@@ -224,7 +224,7 @@ struct got {
 };
 
 static bool
-on_begin(void *context, const struct object_answer *answer)
+on_begin(void *context, const struct reply *answer)
 {
 	struct got *got = context;
 
@@ -271,13 +271,13 @@ play(int status, const char *body)
 	wire.length = body == NULL ? 0 : (int64_t)strlen(body);
 }
 
-static enum object_result
+static enum verdict
 get(struct object *object, const struct object_request *request,
-    struct got *got, const struct object_answer **answer)
+    struct got *got, const struct reply **answer)
 {
 	struct sigv4_signer signer = { .has_key = false };
 	struct object_handler handler = { on_begin, on_body, got };
-	enum object_result result;
+	enum verdict result;
 
 	result = object_get(object, &signer, request, &handler, answer);
 	sigv4_signer_fini(&signer);
@@ -294,92 +294,92 @@ test_classify(void **state)
 		bool head_only;
 		const char *code;
 		const char *region;
-		enum object_result result;
+		enum verdict result;
 	} rows[] = {
-		{ 200, false, "", "", OBJECT_OK },
-		{ 206, false, "", "", OBJECT_OK },
-		{ 404, false, "NoSuchKey", "", OBJECT_MISSING },
-		{ 404, false, "", "", OBJECT_MISSING },
-		{ 404, false, "NoSuchBucket", "", OBJECT_REFUSED },
-		{ 404, false, "Unheard", "", OBJECT_REFUSED },
-		{ 403, false, "AccessDenied", "", OBJECT_DENIED },
-		{ 403, false, "", "", OBJECT_REFUSED },
-		{ 403, false, "NoSuchKey", "", OBJECT_REFUSED },
+		{ 200, false, "", "", VERDICT_OK },
+		{ 206, false, "", "", VERDICT_OK },
+		{ 404, false, "NoSuchKey", "", VERDICT_MISSING },
+		{ 404, false, "", "", VERDICT_MISSING },
+		{ 404, false, "NoSuchBucket", "", VERDICT_REFUSED },
+		{ 404, false, "Unheard", "", VERDICT_REFUSED },
+		{ 403, false, "AccessDenied", "", VERDICT_DENIED },
+		{ 403, false, "", "", VERDICT_REFUSED },
+		{ 403, false, "NoSuchKey", "", VERDICT_REFUSED },
 		{ 403, false, "SignatureDoesNotMatch", "",
-		    OBJECT_KEYS_REFUSED },
-		{ 403, false, "InvalidAccessKeyId", "", OBJECT_KEYS_REFUSED },
-		{ 400, false, "ExpiredToken", "", OBJECT_KEYS_REFUSED },
-		{ 403, false, "ExpiredToken", "", OBJECT_KEYS_REFUSED },
-		{ 400, true, "ExpiredToken", "", OBJECT_KEYS_REFUSED },
-		{ 400, true, "", "", OBJECT_UNSAID },
+		    VERDICT_KEYS_REFUSED },
+		{ 403, false, "InvalidAccessKeyId", "", VERDICT_KEYS_REFUSED },
+		{ 400, false, "ExpiredToken", "", VERDICT_KEYS_REFUSED },
+		{ 403, false, "ExpiredToken", "", VERDICT_KEYS_REFUSED },
+		{ 400, true, "ExpiredToken", "", VERDICT_KEYS_REFUSED },
+		{ 400, true, "", "", VERDICT_UNSAID },
 		{ 400, false, "ExpiredTokenException", "",
-		    OBJECT_KEYS_REFUSED },
-		{ 400, false, "InvalidToken", "", OBJECT_KEYS_REFUSED },
-		{ 403, false, "InvalidTokenId", "", OBJECT_KEYS_REFUSED },
-		{ 403, false, "InvalidClientTokenId", "", OBJECT_KEYS_REFUSED },
-		{ 400, false, "TokenRefreshRequired", "", OBJECT_KEYS_REFUSED },
+		    VERDICT_KEYS_REFUSED },
+		{ 400, false, "InvalidToken", "", VERDICT_KEYS_REFUSED },
+		{ 403, false, "InvalidTokenId", "", VERDICT_KEYS_REFUSED },
+		{ 403, false, "InvalidClientTokenId", "", VERDICT_KEYS_REFUSED },
+		{ 400, false, "TokenRefreshRequired", "", VERDICT_KEYS_REFUSED },
 		{ 401, false, "UnrecognizedClientException", "",
-		    OBJECT_KEYS_REFUSED },
-		{ 403, false, "InvalidObjectState", "", OBJECT_REFUSED },
-		{ 403, false, "AllAccessDisabled", "", OBJECT_REFUSED },
-		{ 403, false, "AccountProblem", "", OBJECT_REFUSED },
-		{ 401, false, "", "", OBJECT_REFUSED },
-		{ 400, false, "", "", OBJECT_REFUSED },
-		{ 403, false, "RequestTimeTooSkewed", "", OBJECT_SKEWED },
+		    VERDICT_KEYS_REFUSED },
+		{ 403, false, "InvalidObjectState", "", VERDICT_REFUSED },
+		{ 403, false, "AllAccessDisabled", "", VERDICT_REFUSED },
+		{ 403, false, "AccountProblem", "", VERDICT_REFUSED },
+		{ 401, false, "", "", VERDICT_REFUSED },
+		{ 400, false, "", "", VERDICT_REFUSED },
+		{ 403, false, "RequestTimeTooSkewed", "", VERDICT_SKEWED },
 		{ 400, false, "AuthorizationHeaderMalformed", "",
-		    OBJECT_ELSEWHERE },
+		    VERDICT_ELSEWHERE },
 		{ 400, false, "IllegalLocationConstraintException", "",
-		    OBJECT_ELSEWHERE },
-		{ 301, false, "PermanentRedirect", "", OBJECT_ELSEWHERE },
-		{ 307, false, "TemporaryRedirect", "", OBJECT_ELSEWHERE },
-		{ 301, false, "", "", OBJECT_ELSEWHERE },
-		{ 308, false, "", "", OBJECT_ELSEWHERE },
-		{ 302, false, "", "", OBJECT_UNUSABLE },
-		{ 400, false, "RequestTimeout", "", OBJECT_BUSY },
-		{ 408, false, "", "", OBJECT_BUSY },
-		{ 429, false, "", "", OBJECT_BUSY },
-		{ 403, false, "SlowDown", "", OBJECT_BUSY },
-		{ 500, false, "InternalError", "", OBJECT_BUSY },
-		{ 500, false, "", "", OBJECT_BUSY },
-		{ 502, false, "", "", OBJECT_BUSY },
-		{ 503, false, "SlowDown", "", OBJECT_BUSY },
-		{ 503, false, "Unheard", "", OBJECT_BUSY },
-		{ 504, true, "", "", OBJECT_BUSY },
-		{ 501, false, "NotImplemented", "", OBJECT_REFUSED },
-		{ 416, false, "InvalidRange", "", OBJECT_BAD_RANGE },
-		{ 416, false, "", "", OBJECT_BAD_RANGE },
-		{ 416, true, "", "", OBJECT_BAD_RANGE },
-		{ 412, false, "PreconditionFailed", "", OBJECT_CHANGED },
-		{ 412, false, "", "", OBJECT_CHANGED },
-		{ 404, true, "", "", OBJECT_UNSAID },
-		{ 403, true, "", "", OBJECT_UNSAID },
-		{ 400, true, "", "", OBJECT_UNSAID },
-		{ 301, true, "", "", OBJECT_UNSAID },
-		{ 301, true, "", "eu-west-1", OBJECT_ELSEWHERE },
-		{ 429, true, "", "", OBJECT_BUSY },
-		{ 304, false, "", "", OBJECT_UNUSABLE },
-		{ 204, false, "", "", OBJECT_UNUSABLE },
-		{ 999, false, "", "", OBJECT_UNUSABLE },
+		    VERDICT_ELSEWHERE },
+		{ 301, false, "PermanentRedirect", "", VERDICT_ELSEWHERE },
+		{ 307, false, "TemporaryRedirect", "", VERDICT_ELSEWHERE },
+		{ 301, false, "", "", VERDICT_ELSEWHERE },
+		{ 308, false, "", "", VERDICT_ELSEWHERE },
+		{ 302, false, "", "", VERDICT_UNUSABLE },
+		{ 400, false, "RequestTimeout", "", VERDICT_BUSY },
+		{ 408, false, "", "", VERDICT_BUSY },
+		{ 429, false, "", "", VERDICT_BUSY },
+		{ 403, false, "SlowDown", "", VERDICT_BUSY },
+		{ 500, false, "InternalError", "", VERDICT_BUSY },
+		{ 500, false, "", "", VERDICT_BUSY },
+		{ 502, false, "", "", VERDICT_BUSY },
+		{ 503, false, "SlowDown", "", VERDICT_BUSY },
+		{ 503, false, "Unheard", "", VERDICT_BUSY },
+		{ 504, true, "", "", VERDICT_BUSY },
+		{ 501, false, "NotImplemented", "", VERDICT_REFUSED },
+		{ 416, false, "InvalidRange", "", VERDICT_BAD_RANGE },
+		{ 416, false, "", "", VERDICT_BAD_RANGE },
+		{ 416, true, "", "", VERDICT_BAD_RANGE },
+		{ 412, false, "PreconditionFailed", "", VERDICT_CHANGED },
+		{ 412, false, "", "", VERDICT_CHANGED },
+		{ 404, true, "", "", VERDICT_UNSAID },
+		{ 403, true, "", "", VERDICT_UNSAID },
+		{ 400, true, "", "", VERDICT_UNSAID },
+		{ 301, true, "", "", VERDICT_UNSAID },
+		{ 301, true, "", "eu-west-1", VERDICT_ELSEWHERE },
+		{ 429, true, "", "", VERDICT_BUSY },
+		{ 304, false, "", "", VERDICT_UNUSABLE },
+		{ 204, false, "", "", VERDICT_UNUSABLE },
+		{ 999, false, "", "", VERDICT_UNUSABLE },
 	};
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct s3_error error;
-		enum object_result result;
+		enum verdict result;
 
 		s3_error_init(&error);
 		snprintf(error.code, sizeof(error.code), "%s", rows[i].code);
 		snprintf(
 		    error.region, sizeof(error.region), "%s", rows[i].region);
 		result =
-		    object_classify(rows[i].status, rows[i].head_only, &error);
+		    verdict_classify(rows[i].status, rows[i].head_only, &error);
 		if (result != rows[i].result)
 			print_message("%d %s %s is \"%s\"\n", rows[i].status,
 			    rows[i].head_only ? "HEAD" : "GET", rows[i].code,
-			    object_result_name(result));
+			    verdict_name(result));
 		assert_int_equal(result, rows[i].result);
-		assert_string_not_equal(object_result_name(result), "");
+		assert_string_not_equal(verdict_name(result), "");
 	}
 }
 
@@ -389,14 +389,14 @@ test_sent_is_what_aws_publishes(void **state)
 {
 	struct object *object = object_new();
 	struct object_request request = make_request();
-	const struct object_answer *answer;
+	const struct reply *answer;
 	struct got got = { .len = 0 };
 
 	(void)state;
 	play(206, "0123456789");
 	wire.headers[0] = "Content-Range: bytes 0-9/20";
 	request.range = (struct range){ .kind = RANGE_FROM_TO, .last = 9 };
-	assert_int_equal(get(object, &request, &got, &answer), OBJECT_OK);
+	assert_int_equal(get(object, &request, &got, &answer), VERDICT_OK);
 	assert_string_equal(
 	    wire.url, "https://examplebucket.s3.amazonaws.com/test.txt");
 	assert_int_equal(wire.request.method, HTTP_GET);
@@ -429,7 +429,7 @@ test_sent_at_most(void **state)
 {
 	struct object *object = object_new();
 	struct object_request request = make_request();
-	const struct object_answer *answer;
+	const struct reply *answer;
 	struct got got = { .len = 0 };
 
 	(void)state;
@@ -438,7 +438,7 @@ test_sent_at_most(void **state)
 	credentials.session_token = mem_string("a+token/==");
 	request.range = (struct range){ .kind = RANGE_FROM, .first = 3 };
 	request.if_match = SPAN(ETAG);
-	assert_int_equal(get(object, &request, &got, &answer), OBJECT_OK);
+	assert_int_equal(get(object, &request, &got, &answer), VERDICT_OK);
 	assert_string_equal(wire.lines[3], "x-amz-security-token: a+token/==");
 	assert_string_equal(wire.lines[4], "Range: bytes=3-");
 	assert_string_equal(wire.lines[5], "If-Match: " ETAG);
@@ -451,7 +451,7 @@ test_sent_at_most(void **state)
 	play(200, NULL);
 	request = make_request();
 	request.head_only = true;
-	assert_int_equal(get(object, &request, &got, &answer), OBJECT_OK);
+	assert_int_equal(get(object, &request, &got, &answer), VERDICT_OK);
 	assert_int_equal(wire.request.method, HTTP_HEAD);
 	assert_string_equal(wire.lines[4], "");
 	object_free(object);
@@ -463,30 +463,30 @@ test_unsendable(void **state)
 {
 	struct object *object = object_new();
 	struct object_request request = make_request();
-	const struct object_answer *answer;
+	const struct reply *answer;
 	struct got got = { .len = 0 };
 	char *token = mem_alloc(70001);
 
 	(void)state;
 	play(200, "hello");
 	request.if_match = SPAN("\"a\"\r\nX: y");
-	assert_int_equal(get(object, &request, &got, &answer), OBJECT_REFUSED);
+	assert_int_equal(get(object, &request, &got, &answer), VERDICT_REFUSED);
 	assert_string_not_equal(answer->reason, "");
 	assert_int_equal(answer->status, 0);
 	request = make_request();
 	request.region = SPAN("evil.example/");
 	free(site.endpoint); /* so that the region makes the host */
 	site.endpoint = NULL;
-	assert_int_equal(get(object, &request, &got, &answer), OBJECT_REFUSED);
+	assert_int_equal(get(object, &request, &got, &answer), VERDICT_REFUSED);
 	site.endpoint = mem_string("https://s3.amazonaws.com");
 	memset(token, 'x', 70000);
 	token[70000] = '\0';
 	credentials.session_token = token;
 	request = make_request();
-	assert_int_equal(get(object, &request, &got, &answer), OBJECT_REFUSED);
+	assert_int_equal(get(object, &request, &got, &answer), VERDICT_REFUSED);
 	token[1] = '\0';
 	token[0] = '\n';
-	assert_int_equal(get(object, &request, &got, &answer), OBJECT_REFUSED);
+	assert_int_equal(get(object, &request, &got, &answer), VERDICT_REFUSED);
 	mem_wipe_string(&credentials.session_token);
 	assert_int_equal(wire.performed, 0);
 	object_free(object);
@@ -498,16 +498,16 @@ test_first_byte_timeout(void **state)
 {
 	struct object *object = object_new();
 	struct object_request request = make_request();
-	const struct object_answer *answer;
+	const struct reply *answer;
 	struct got got = { .len = 0 };
 
 	(void)state;
 	play(200, "hello");
 	now_ms = request.answer_deadline_ms - 300;
-	assert_int_equal(get(object, &request, &got, &answer), OBJECT_OK);
+	assert_int_equal(get(object, &request, &got, &answer), VERDICT_OK);
 	assert_int_equal(wire.request.first_byte_timeout_ms, 300);
 	now_ms = request.answer_deadline_ms + 1;
-	assert_int_equal(get(object, &request, &got, &answer), OBJECT_OK);
+	assert_int_equal(get(object, &request, &got, &answer), VERDICT_OK);
 	assert_int_equal(wire.request.first_byte_timeout_ms, 0);
 	now_ms = 0;
 	object_free(object);
@@ -518,7 +518,7 @@ test_metadata(void **state)
 {
 	struct object *object = object_new();
 	struct object_request request = make_request();
-	const struct object_answer *answer;
+	const struct reply *answer;
 	struct got got = { .len = 0 };
 
 	(void)state;
@@ -529,7 +529,7 @@ test_metadata(void **state)
 	wire.headers[3] = "x-amz-meta-secret: no";
 	wire.headers[4] = "Date: Fri, 24 May 2013 00:10:00 GMT";
 	wire.headers[5] = "x-amz-request-id: RID2";
-	assert_int_equal(get(object, &request, &got, &answer), OBJECT_OK);
+	assert_int_equal(get(object, &request, &got, &answer), VERDICT_OK);
 	assert_int_equal(got.begun, 1);
 	assert_string_equal(got.body, "hello");
 	assert_int_equal(answer->received, 5);
@@ -573,14 +573,14 @@ test_etag_is_md5(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct object_request request = make_request();
-		const struct object_answer *answer;
+		const struct reply *answer;
 		struct got got = { .len = 0 };
 
 		play(200, "hello");
 		wire.headers[0] = rows[i].etag;
 		wire.headers[1] = rows[i].other;
 		assert_int_equal(
-		    get(object, &request, &got, &answer), OBJECT_OK);
+		    get(object, &request, &got, &answer), VERDICT_OK);
 		assert_int_equal(answer->etag_is_md5, rows[i].is_md5);
 	}
 	object_free(object);
@@ -598,53 +598,53 @@ test_checks(void **state)
 		const char *body;
 		int64_t length;
 		bool is_framed;
-		enum object_result result;
+		enum verdict result;
 		unsigned begun;
 	} rows[] = {
-		{ "whole", false, 200, NULL, "hello", 5, true, OBJECT_OK, 1 },
-		{ "empty", false, 200, NULL, NULL, 0, true, OBJECT_OK, 1 },
-		{ "chunked", false, 200, NULL, "hello", -1, true, OBJECT_OK,
+		{ "whole", false, 200, NULL, "hello", 5, true, VERDICT_OK, 1 },
+		{ "empty", false, 200, NULL, NULL, 0, true, VERDICT_OK, 1 },
+		{ "chunked", false, 200, NULL, "hello", -1, true, VERDICT_OK,
 		    1 },
 		{ "no framing", false, 200, NULL, "hello", -1, false,
-		    OBJECT_UNUSABLE, 0 },
-		{ "short", false, 200, NULL, "hello", 6, true, OBJECT_FAILED,
+		    VERDICT_UNUSABLE, 0 },
+		{ "short", false, 200, NULL, "hello", 6, true, VERDICT_FAILED,
 		    1 },
-		{ "long", false, 200, NULL, "hello", 4, true, OBJECT_FAILED,
+		{ "long", false, 200, NULL, "hello", 4, true, VERDICT_FAILED,
 		    1 },
 		{ "part", true, 206, "Content-Range: bytes 1-3/5", "ell", 3,
-		    true, OBJECT_OK, 1 },
+		    true, VERDICT_OK, 1 },
 		{ "part, chunked", true, 206, "Content-Range: bytes 1-3/5",
-		    "ell", -1, true, OBJECT_OK, 1 },
+		    "ell", -1, true, VERDICT_OK, 1 },
 		{ "part, chunked and short", true, 206,
-		    "Content-Range: bytes 1-3/5", "el", -1, true, OBJECT_FAILED,
+		    "Content-Range: bytes 1-3/5", "el", -1, true, VERDICT_FAILED,
 		    1 },
 		{ "part, chunked and long", true, 206,
 		    "Content-Range: bytes 1-3/5", "ello", -1, true,
-		    OBJECT_FAILED, 1 },
+		    VERDICT_FAILED, 1 },
 		{ "part to the end", true, 206, "Content-Range: bytes 1-2/3",
-		    "el", 2, true, OBJECT_OK, 1 },
+		    "el", 2, true, VERDICT_OK, 1 },
 		{ "part, not framed", true, 206, "Content-Range: bytes 1-3/5",
-		    "ell", -1, false, OBJECT_UNUSABLE, 0 },
+		    "ell", -1, false, VERDICT_UNUSABLE, 0 },
 		{ "other first", true, 206, "Content-Range: bytes 0-3/5",
-		    "hell", 4, true, OBJECT_UNUSABLE, 0 },
+		    "hell", 4, true, VERDICT_UNUSABLE, 0 },
 		{ "other last", true, 206, "Content-Range: bytes 1-2/5", "el",
-		    2, true, OBJECT_UNUSABLE, 0 },
+		    2, true, VERDICT_UNUSABLE, 0 },
 		{ "another of the same length", true, 206,
 		    "Content-Range: bytes 0-2/5", "hel", 3, true,
-		    OBJECT_UNUSABLE, 0 },
+		    VERDICT_UNUSABLE, 0 },
 		{ "other length", true, 206, "Content-Range: bytes 1-3/5",
-		    "ello", 4, true, OBJECT_UNUSABLE, 0 },
+		    "ello", 4, true, VERDICT_UNUSABLE, 0 },
 		{ "no Content-Range", true, 206, NULL, "ell", 3, true,
-		    OBJECT_UNUSABLE, 0 },
+		    VERDICT_UNUSABLE, 0 },
 		{ "several parts", true, 206,
 		    "Content-Type: multipart/byteranges; boundary=x", "--x", 3,
-		    true, OBJECT_UNUSABLE, 0 },
+		    true, VERDICT_UNUSABLE, 0 },
 		{ "size unknown", true, 206, "Content-Range: bytes 1-3/*",
-		    "ell", 3, true, OBJECT_UNUSABLE, 0 },
+		    "ell", 3, true, VERDICT_UNUSABLE, 0 },
 		{ "part not asked for", false, 206,
 		    "Content-Range: bytes 0-4/5", "hello", 5, true,
-		    OBJECT_UNUSABLE, 0 },
-		{ "range ignored", true, 200, NULL, "hello", 5, true, OBJECT_OK,
+		    VERDICT_UNUSABLE, 0 },
+		{ "range ignored", true, 200, NULL, "hello", 5, true, VERDICT_OK,
 		    1 },
 	};
 	struct object *object = object_new();
@@ -653,7 +653,7 @@ test_checks(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct object_request request = make_request();
-		const struct object_answer *answer;
+		const struct reply *answer;
 		struct got got = { .len = 0 };
 
 		print_message("%s\n", rows[i].name);
@@ -672,8 +672,8 @@ test_checks(void **state)
 		assert_int_equal(got.begun, rows[i].begun);
 		assert_int_equal(answer->received, got.len);
 		assert_true((answer->reason[0] == '\0') ==
-		    (rows[i].result == OBJECT_OK));
-		if (rows[i].result != OBJECT_OK)
+		    (rows[i].result == VERDICT_OK));
+		if (rows[i].result != VERDICT_OK)
 			continue;
 		assert_int_equal(answer->is_partial, rows[i].status == 206);
 		assert_int_equal(answer->size_known,
@@ -694,47 +694,47 @@ test_errors(void **state)
 		int status;
 		const char *header;
 		const char *body;
-		enum object_result result;
+		enum verdict result;
 		const char *code;
 		const char *request_id;
 		const char *region;
 	} rows[] = {
 		{ "missing", false, 404, NULL, ERROR("NoSuchKey"),
-		    OBJECT_MISSING, "NoSuchKey", "RID1", "" },
+		    VERDICT_MISSING, "NoSuchKey", "RID1", "" },
 		{ "the body's id goes before the header's", false, 404,
 		    "x-amz-request-id: RID2", ERROR("NoSuchKey"),
-		    OBJECT_MISSING, "NoSuchKey", "RID1", "" },
+		    VERDICT_MISSING, "NoSuchKey", "RID1", "" },
 		{ "404 of nothing", false, 404, "x-amz-request-id: RID2", NULL,
-		    OBJECT_MISSING, "", "RID2", "" },
+		    VERDICT_MISSING, "", "RID2", "" },
 		{ "404 of a web server", false, 404, NULL,
-		    "<html>Not found</html>", OBJECT_REFUSED, "", "", "" },
+		    "<html>Not found</html>", VERDICT_REFUSED, "", "", "" },
 		{ "no bucket", false, 404, NULL, ERROR("NoSuchBucket"),
-		    OBJECT_REFUSED, "NoSuchBucket", "RID1", "" },
+		    VERDICT_REFUSED, "NoSuchBucket", "RID1", "" },
 		{ "denied", false, 403, NULL, ERROR("AccessDenied"),
-		    OBJECT_DENIED, "AccessDenied", "RID1", "" },
+		    VERDICT_DENIED, "AccessDenied", "RID1", "" },
 		{ "denied, in our region", false, 403,
 		    "x-amz-bucket-region: us-east-1", ERROR("AccessDenied"),
-		    OBJECT_DENIED, "AccessDenied", "RID1", "us-east-1" },
+		    VERDICT_DENIED, "AccessDenied", "RID1", "us-east-1" },
 		{ "HEAD denied elsewhere", true, 400,
-		    "x-amz-bucket-region: eu-west-1", NULL, OBJECT_ELSEWHERE,
+		    "x-amz-bucket-region: eu-west-1", NULL, VERDICT_ELSEWHERE,
 		    "", "", "eu-west-1" },
 		{ "HEAD denied, in our region", true, 403,
-		    "x-amz-bucket-region: us-east-1", NULL, OBJECT_UNSAID, "",
+		    "x-amz-bucket-region: us-east-1", NULL, VERDICT_UNSAID, "",
 		    "", "us-east-1" },
 		{ "HEAD of nothing, elsewhere said", true, 404,
-		    "x-amz-bucket-region: eu-west-1", NULL, OBJECT_UNSAID, "",
+		    "x-amz-bucket-region: eu-west-1", NULL, VERDICT_UNSAID, "",
 		    "", "eu-west-1" },
 		{ "wrong region", false, 400, NULL,
 		    "<Error><Code>AuthorizationHeaderMalformed</Code>"
 		    "<Region>ap-northeast-1</Region></Error>",
-		    OBJECT_ELSEWHERE, "AuthorizationHeaderMalformed", "",
+		    VERDICT_ELSEWHERE, "AuthorizationHeaderMalformed", "",
 		    "ap-northeast-1" },
-		{ "busy", false, 503, NULL, ERROR("SlowDown"), OBJECT_BUSY,
+		{ "busy", false, 503, NULL, ERROR("SlowDown"), VERDICT_BUSY,
 		    "SlowDown", "RID1", "" },
 		{ "busy without a word", false, 502, NULL, "<html>",
-		    OBJECT_BUSY, "", "", "" },
+		    VERDICT_BUSY, "", "", "" },
 		{ "forbidden without a word", false, 403, NULL, NULL,
-		    OBJECT_REFUSED, "", "", "" },
+		    VERDICT_REFUSED, "", "", "" },
 	};
 	struct object *object = object_new();
 	size_t i;
@@ -742,7 +742,7 @@ test_errors(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct object_request request = make_request();
-		const struct object_answer *answer;
+		const struct reply *answer;
 		struct got got = { .len = 0 };
 
 		print_message("%s\n", rows[i].name);
@@ -786,14 +786,14 @@ test_secrets(void **state)
 		const char *const secret = secrets[i % 2];
 		const char *const body = bodies[i / 2];
 		const char *const place = strstr(body, "SECRET");
-		const struct object_answer *answer;
+		const struct reply *answer;
 		struct got got = { .len = 0 };
 		char *text = mem_printf("%.*s%.8s%s", (int)(place - body), body,
 		    secret + 1, place + strlen("SECRET"));
 
 		play(403, text);
 		assert_int_equal(
-		    get(object, &request, &got, &answer), OBJECT_REFUSED);
+		    get(object, &request, &got, &answer), VERDICT_REFUSED);
 		assert_null(strstr(answer->reason, "token"));
 		assert_null(memmem(
 		    &answer->error, sizeof(answer->error), secret + 1, 8));
@@ -810,23 +810,23 @@ test_notes(void **state)
 {
 	struct object *object = object_new();
 	struct object_request request = make_request();
-	const struct object_answer *answer;
+	const struct reply *answer;
 	struct got got = { .len = 0 };
 
 	(void)state;
 	play(403, ERROR("RequestTimeTooSkewed"));
 	wire.headers[0] = "Date: Fri, 24 May 2013 01:00:00 GMT";
-	assert_int_equal(get(object, &request, &got, &answer), OBJECT_SKEWED);
+	assert_int_equal(get(object, &request, &got, &answer), VERDICT_SKEWED);
 	assert_int_equal(answer->server_date, NOW + 3600);
 	assert_int_equal(answer->retry_after_ms, -1);
 	play(503, ERROR("SlowDown"));
 	wire.headers[0] = "Date: yesterday";
 	wire.headers[1] = "Retry-After: 3";
-	assert_int_equal(get(object, &request, &got, &answer), OBJECT_BUSY);
+	assert_int_equal(get(object, &request, &got, &answer), VERDICT_BUSY);
 	assert_int_equal(answer->server_date, -1);
 	assert_int_equal(answer->retry_after_ms, 3000);
 	wire.headers[1] = "Retry-After: Fri, 24 May 2013 01:00:00 GMT";
-	assert_int_equal(get(object, &request, &got, &answer), OBJECT_BUSY);
+	assert_int_equal(get(object, &request, &got, &answer), VERDICT_BUSY);
 	assert_int_equal(answer->retry_after_ms, -1);
 	object_free(object);
 }
@@ -837,7 +837,7 @@ test_endless_error(void **state)
 {
 	struct object *object = object_new();
 	struct object_request request = make_request();
-	const struct object_answer *answer;
+	const struct reply *answer;
 	struct got got = { .len = 0 };
 	char *body = mem_alloc(S3_ERROR_BODY_MAX + 3);
 
@@ -846,11 +846,11 @@ test_endless_error(void **state)
 	memcpy(body, ERROR("NoSuchKey"), strlen(ERROR("NoSuchKey")));
 	body[S3_ERROR_BODY_MAX + 2] = '\0';
 	play(404, body);
-	assert_int_equal(get(object, &request, &got, &answer), OBJECT_REFUSED);
+	assert_int_equal(get(object, &request, &got, &answer), VERDICT_REFUSED);
 	assert_string_equal(answer->error.code, "");
 	/* The answer after it starts from nothing. */
 	play(404, ERROR("NoSuchKey"));
-	assert_int_equal(get(object, &request, &got, &answer), OBJECT_MISSING);
+	assert_int_equal(get(object, &request, &got, &answer), VERDICT_MISSING);
 	free(body);
 	object_free(object);
 }
@@ -865,23 +865,23 @@ test_ends(void **state)
 		const char *body;
 		enum http_result wire;
 		bool stop_at_begin, stop_at_body;
-		enum object_result result;
+		enum verdict result;
 	} rows[] = {
-		{ "none", 0, NULL, HTTP_FAILED, false, false, OBJECT_FAILED },
+		{ "none", 0, NULL, HTTP_FAILED, false, false, VERDICT_FAILED },
 		{ "unusable", 0, NULL, HTTP_UNUSABLE, false, false,
-		    OBJECT_REFUSED },
+		    VERDICT_REFUSED },
 		{ "late", 0, NULL, HTTP_DEADLINE, false, false,
-		    OBJECT_DEADLINE },
+		    VERDICT_DEADLINE },
 		{ "client gone", 0, NULL, HTTP_PEER_GONE, false, false,
-		    OBJECT_PEER_GONE },
+		    VERDICT_PEER_GONE },
 		{ "broken off", 200, "hello", HTTP_FAILED, false, false,
-		    OBJECT_FAILED },
+		    VERDICT_FAILED },
 		{ "a 404 that breaks off is no answer", 404, ERROR("NoSuchKey"),
-		    HTTP_FAILED, false, false, OBJECT_FAILED },
+		    HTTP_FAILED, false, false, VERDICT_FAILED },
 		{ "stopped at its head", 200, "hello", HTTP_OK, true, false,
-		    OBJECT_STOPPED },
+		    VERDICT_STOPPED },
 		{ "stopped in its body", 200, "hello", HTTP_OK, false, true,
-		    OBJECT_STOPPED },
+		    VERDICT_STOPPED },
 	};
 	struct object *object = object_new();
 	size_t i;
@@ -889,7 +889,7 @@ test_ends(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct object_request request = make_request();
-		const struct object_answer *answer;
+		const struct reply *answer;
 		struct got got = {
 			.stop_at_begin = rows[i].stop_at_begin,
 			.stop_at_body = rows[i].stop_at_body,
