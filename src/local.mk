@@ -17,6 +17,8 @@ src_libcore_a_SOURCES = \
 	src/base/secret.c src/base/secret.h \
 	src/base/user.c src/base/user.h \
 	src/base/xml.c src/base/xml.h \
+	src/s3/backoff.c src/s3/backoff.h \
+	src/s3/call.c src/s3/call.h \
 	src/s3/delivery.c src/s3/delivery.h \
 	src/s3/endpoint.c src/s3/endpoint.h \
 	src/s3/error.c src/s3/error.h \

@@ -24,17 +24,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/peer.h"
+#include "s3/backoff.h"
 #include "s3/delivery.h"
 #include "s3/object.h"
 #include "s3/signing.h"
 
 enum {
-	/* Pauses: evenly spread between the least and the window, which
-	 * doubles from the first to the greatest ("full jitter", with a floor
-	 * that keeps a fast failure from becoming a loop). */
-	PAUSE_LEAST_MS = 20,
-	PAUSE_FIRST_MS = 100,
-	PAUSE_MAX_MS = 2000,
 	/* The first attempt gets this long, even if waiting for something else
 	 * has used up the time for an answer. */
 	ATTEMPT_LEAST_MS = 1000,
@@ -483,22 +478,9 @@ settle(struct run *run, enum verdict got, const struct reply *answer,
 static int64_t
 choose_pause(struct run *run, const struct reply *answer)
 {
-	int64_t window = PAUSE_MAX_MS, pause;
-
 	if (!run->is_anew && run->delivery.delivered > run->delivered_before)
 		run->failures = 0;
-	if (run->failures < 5) /* 100 << 5 is over the greatest */
-		window = PAUSE_FIRST_MS << run->failures;
-	if (window > PAUSE_MAX_MS)
-		window = PAUSE_MAX_MS;
-	run->failures++;
-	pause =
-	    PAUSE_LEAST_MS + clock_random((uint32_t)(window - PAUSE_LEAST_MS));
-	if (answer->retry_after_ms > pause)
-		pause = answer->retry_after_ms < PAUSE_MAX_MS
-		    ? answer->retry_after_ms
-		    : PAUSE_MAX_MS;
-	return (pause);
+	return (backoff_pause(run->failures++, answer->retry_after_ms));
 }
 
 /* Pause if another attempt makes sense; else the result is there. */

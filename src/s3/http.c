@@ -29,6 +29,9 @@ enum {
 	 * 7.88 as such takes any number of headers (CVE-2023-38039). */
 	HTTP_HEAD_MAX = 65536,
 	HTTP_CONNECTIONS_MAX = 8,
+	/* What libcurl takes of a source at a time: 64 KB, its own choice,
+	 * costs more in calls than the memory is worth. */
+	HTTP_SEND_BUFFER = 262144,
 };
 
 struct http {
@@ -50,6 +53,7 @@ struct http {
 	bool is_late;    /* the deadline passed while the handler worked */
 	size_t head_len;
 	uint64_t received;
+	uint64_t sent; /* of the source's bytes: where it is read next */
 	int status;
 	bool is_framed;
 	int64_t content_length;
@@ -82,28 +86,6 @@ set_reason(struct http *http, const char *format, ...)
 	va_end(args);
 }
 
-/* Content-Length, all copies of it saying the same; else -1. */
-static int64_t
-read_content_length(CURL *easy)
-{
-	struct curl_header *header;
-	uint64_t length = 0, other;
-	size_t i, amount = 1;
-
-	for (i = 0; i < amount; i++) {
-		if (curl_easy_header(easy, "Content-Length", i, CURLH_HEADER,
-			-1, &header) != CURLHE_OK)
-			return (-1);
-		amount = header->amount;
-		if (!parse_number(
-			span_of(header->value), 0, INT64_MAX, &other) ||
-		    (i > 0 && other != length))
-			return (-1);
-		length = other;
-	}
-	return ((int64_t)length);
-}
-
 /* How the end of the body will be known (RFC 9112 6.3). */
 static void
 read_framing(struct http *http)
@@ -115,7 +97,7 @@ read_framing(struct http *http)
 		http->is_framed = coding->amount == 1 &&
 		    span_equal_nocase(span_of(coding->value), SPAN("chunked"));
 	} else {
-		http->content_length = read_content_length(http->easy);
+		http->content_length = libcurl_content_length(http->easy);
 		http->is_framed = http->content_length >= 0;
 	}
 	if (http->request->method == HTTP_HEAD || http->status == 204 ||
@@ -194,6 +176,43 @@ on_body(char *data, size_t size, size_t count, void *context)
 	return (http->is_late ? 0 : bytes.len);
 }
 
+/* The next bytes of the source. */
+static size_t
+on_send(char *data, size_t size, size_t count, void *context)
+{
+	struct http *http = context;
+	const struct http_source *source = http->request->source;
+	uint64_t left = source->size - http->sent;
+	size_t room = size * count;
+	ssize_t got;
+
+	if (left == 0)
+		return (0);
+	if (room > left)
+		room = (size_t)left;
+	got = source->read(source->context, http->sent, data, room);
+	if (got <= 0) {
+		http->is_stopped = true;
+		return (CURL_READFUNC_ABORT);
+	}
+	http->sent += (uint64_t)got;
+	http->arrived_ms = clock_monotonic_ms();
+	http->is_late = http->arrived_ms >= http->deadline_ms;
+	return (http->is_late ? CURL_READFUNC_ABORT : (size_t)got);
+}
+
+/* A kept connection had gone: libcurl sends the source anew on another. */
+static int
+on_seek(void *context, curl_off_t offset, int origin)
+{
+	struct http *http = context;
+
+	if (origin != SEEK_SET || offset < 0)
+		return (CURL_SEEKFUNC_FAIL);
+	http->sent = (uint64_t)offset;
+	return (CURL_SEEKFUNC_OK);
+}
+
 static curl_socket_t
 open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
@@ -219,6 +238,10 @@ set_callbacks(struct http *http)
 	LIBCURL_SET(easy, CURLOPT_HEADERDATA, http);
 	LIBCURL_SET(easy, CURLOPT_WRITEFUNCTION, on_body);
 	LIBCURL_SET(easy, CURLOPT_WRITEDATA, http);
+	LIBCURL_SET(easy, CURLOPT_READFUNCTION, on_send);
+	LIBCURL_SET(easy, CURLOPT_READDATA, http);
+	LIBCURL_SET(easy, CURLOPT_SEEKFUNCTION, on_seek);
+	LIBCURL_SET(easy, CURLOPT_SEEKDATA, http);
 	LIBCURL_SET(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	LIBCURL_SET(easy, CURLOPT_OPENSOCKETDATA, &http->sockets);
 	LIBCURL_SET(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
@@ -251,26 +274,6 @@ http_free(struct http *http)
 	free(http);
 }
 
-static void
-add_header(struct http *http, const char *line)
-{
-	struct curl_slist *longer = curl_slist_append(http->headers, line);
-
-	if (longer == NULL)
-		libcurl_must(CURLE_OUT_OF_MEMORY);
-	http->headers = longer;
-}
-
-/* The compiled default is said again each time, since the last exchange may
- * have been with another site. */
-static const char *
-choose_ca_file(const struct http_request *request)
-{
-	if (request->ca_file != NULL)
-		return (request->ca_file);
-	return (curl_version_info(CURLVERSION_NOW)->cainfo);
-}
-
 static bool
 has_body(const struct http_request *request)
 {
@@ -286,8 +289,16 @@ prepare_body(struct http *http, const struct http_request *request)
 	CURL *easy = http->easy;
 	const char *body = request->body.data;
 
-	add_header(http, "Content-Type:");
-	add_header(http, "Expect:");
+	libcurl_add_header(&http->headers, "Content-Type:");
+	libcurl_add_header(&http->headers, "Expect:");
+	if (request->source != NULL) {
+		LIBCURL_SET(easy, CURLOPT_UPLOAD, 1L);
+		LIBCURL_SET(easy, CURLOPT_INFILESIZE_LARGE,
+		    (curl_off_t)request->source->size);
+		LIBCURL_SET(
+		    easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)HTTP_SEND_BUFFER);
+		return;
+	}
 	LIBCURL_SET(easy, CURLOPT_POST, 1L);
 	/* NULL would mean that a callback has it. */
 	LIBCURL_SET(easy, CURLOPT_POSTFIELDS, body != NULL ? body : "");
@@ -300,7 +311,6 @@ prepare_body(struct http *http, const struct http_request *request)
 static void
 forget_body(struct http *http)
 {
-	LIBCURL_SET(http->easy, CURLOPT_CUSTOMREQUEST, NULL);
 	LIBCURL_SET(http->easy, CURLOPT_POSTFIELDS, NULL);
 }
 
@@ -315,8 +325,9 @@ prepare(struct http *http, const struct http_request *request)
 	if (connect_ms < 1) /* libcurl takes 0 for 300 s */
 		connect_ms = 1;
 	for (i = 0; i < request->n_headers; i++)
-		add_header(http, request->headers[i]);
-	add_header(http, "Accept:"); /* libcurl's own is not to be sent */
+		libcurl_add_header(&http->headers, request->headers[i]);
+	libcurl_add_header(
+	    &http->headers, "Accept:"); /* libcurl's own is not to be sent */
 	/* Also after a POST: nothing of the last request may be left. */
 	LIBCURL_SET(easy, CURLOPT_HTTPGET, 1L);
 	LIBCURL_SET(easy, CURLOPT_NOBODY, is_head);
@@ -324,12 +335,14 @@ prepare(struct http *http, const struct http_request *request)
 	LIBCURL_SET(easy, CURLOPT_FORBID_REUSE, is_head);
 	if (has_body(request))
 		prepare_body(http, request);
+	if (request->method == HTTP_DELETE)
+		LIBCURL_SET(easy, CURLOPT_CUSTOMREQUEST, "DELETE");
 	LIBCURL_SET(easy, CURLOPT_HTTPHEADER, http->headers);
 	LIBCURL_SET(easy, CURLOPT_URL, request->url);
 	/* "": none; NULL: what the environment names. */
 	LIBCURL_SET(easy, CURLOPT_PROXY, request->no_proxy ? "" : NULL);
 	LIBCURL_SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
-	LIBCURL_SET(easy, CURLOPT_CAINFO, choose_ca_file(request));
+	LIBCURL_SET(easy, CURLOPT_CAINFO, libcurl_ca_file(request->ca_file));
 }
 
 /* Keep nothing of REQUEST: what it borrowed is the caller's again. */
@@ -339,6 +352,7 @@ forget(struct http *http, const struct http_request *request)
 	LIBCURL_SET(http->easy, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(http->headers);
 	http->headers = NULL;
+	LIBCURL_SET(http->easy, CURLOPT_CUSTOMREQUEST, NULL);
 	if (has_body(request))
 		forget_body(http);
 	http->request = NULL;
@@ -394,9 +408,14 @@ take_code(struct http *http)
 static int64_t
 find_silence_end(const struct http *http)
 {
-	if (http->has_byte)
-		return (http->arrived_ms + http->request->stall_timeout_ms);
-	return (http->started_ms + http->request->first_byte_timeout_ms);
+	const struct http_request *request = http->request;
+
+	if (http->has_byte ||
+	    (http->sent > 0 && http->sent < request->source->size))
+		return (http->arrived_ms + request->stall_timeout_ms);
+	if (http->sent > 0)
+		return (http->arrived_ms + request->first_byte_timeout_ms);
+	return (http->started_ms + request->first_byte_timeout_ms);
 }
 
 static void
@@ -407,6 +426,10 @@ explain_silence(struct http *http)
 		    "nothing came for %lld ms, after %llu bytes of body",
 		    (long long)http->request->stall_timeout_ms,
 		    (unsigned long long)http->received);
+	else if (http->sent > 0 && http->sent < http->request->source->size)
+		set_reason(http, "no more was taken for %lld ms, of %llu bytes",
+		    (long long)http->request->stall_timeout_ms,
+		    (unsigned long long)http->request->source->size);
 	else
 		set_reason(http, "no answer began within %lld ms",
 		    (long long)http->request->first_byte_timeout_ms);
@@ -470,7 +493,7 @@ begin(struct http *http, const struct http_request *request,
 	http->has_byte = http->has_head = false;
 	http->is_stopped = http->is_late = false;
 	http->head_len = 0;
-	http->received = 0;
+	http->received = http->sent = 0;
 	http->status = 0;
 	http->is_framed = false;
 	http->content_length = -1;
@@ -499,18 +522,6 @@ http_perform(struct http *http, const struct http_request *request,
 	curl_multi_remove_handle(http->multi, http->easy);
 	forget(http, request);
 	return (result);
-}
-
-/* The value of HEADER.  libcurl 7.88 leaves the CR in that of "Name:" with
- * nothing behind it. */
-static struct span
-view_value(const struct curl_header *header)
-{
-	struct span value = span_of(header->value);
-
-	while (value.len > 0 && value.data[value.len - 1] == '\r')
-		value.len--;
-	return (value);
 }
 
 void
@@ -543,7 +554,7 @@ http_header(const struct http *http, const char *name, struct span *value)
 	    curl_easy_header(http->easy, name, 0, CURLH_HEADER, -1, &header) !=
 		CURLHE_OK)
 		return (false);
-	*value = view_value(header);
+	*value = libcurl_value(header);
 	return (true);
 }
 
@@ -558,7 +569,7 @@ http_each_header(const struct http *http,
 		return;
 	while ((header = curl_easy_nextheader(
 		    http->easy, CURLH_HEADER, -1, header)) != NULL)
-		take(context, span_of(header->name), view_value(header));
+		take(context, span_of(header->name), libcurl_value(header));
 }
 
 int64_t

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 
@@ -26,22 +27,36 @@ struct http;
 struct http *http_new(void);
 void http_free(struct http *http);
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_PUT, HTTP_POST };
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_PUT, HTTP_POST, HTTP_DELETE };
+
+/* A body that is not in memory: asked for piece by piece while it is sent. */
+struct http_source {
+	/* Copy at most ROOM bytes from OFFSET on to TO.  How many; 0 or less
+	 * ends the exchange with HTTP_STOPPED, since SIZE was promised.  May
+	 * block: that time does not count as silence. */
+	ssize_t (*read)(void *context, uint64_t offset, char *to, size_t room);
+	void *context;
+	uint64_t size;
+};
 
 struct http_request {
 	const char *url;
 	enum http_method method;
 	const char *const *headers; /* "Name: value", among them Host */
 	size_t n_headers;
-	struct span body;    /* of PUT and POST, sent with its length; often
+	struct span body; /* of PUT and POST, sent with its length; often
 	                   * empty */
-	bool no_proxy;       /* whatever the environment says */
-	const char *ca_file; /* PEM; NULL: the system's bundle */
-	int64_t connect_timeout_ms;    /* name, TCP and TLS together */
-	int64_t first_byte_timeout_ms; /* from the start of the exchange to the
-	                                * answer's first byte */
-	int64_t stall_timeout_ms; /* between two arrivals of bytes; time that
-	                           * the handler takes does not count */
+	const struct http_source *source; /* in place of body, of PUT; NULL:
+	                                   * none */
+	bool no_proxy;                    /* whatever the environment says */
+	const char *ca_file;              /* PEM; NULL: the system's bundle */
+	int64_t connect_timeout_ms;       /* name, TCP and TLS together */
+	int64_t first_byte_timeout_ms;    /* from the start of the exchange, or,
+	                                * once a source is read, from its end,
+	                                * to the answer's first byte */
+	int64_t stall_timeout_ms; /* between two arrivals of bytes, or two
+	                           * readings of the source; time that the
+	                           * handler takes does not count */
 	int64_t deadline_ms;      /* by clock_monotonic_ms(): the whole of it */
 	int peer_fd; /* the client's connection, watched for its end; -1: none.
 	              * Bytes that arrive there are read and dropped. */
@@ -60,7 +75,7 @@ struct http_handler {
 
 enum http_result {
 	HTTP_OK,        /* all of the answer arrived, whatever its status */
-	HTTP_STOPPED,   /* the handler said so */
+	HTTP_STOPPED,   /* the handler said so, or the source */
 	HTTP_PEER_GONE, /* the client went away */
 	HTTP_DEADLINE,  /* deadline_ms has passed */
 	HTTP_FAILED,    /* no whole answer: name, connection, TLS, a time-out, a

@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/parse.h"
 
 enum {
 	/* Write callbacks get 16 KB whatever this is, but a TLS read of more is
@@ -123,4 +124,54 @@ libcurl_new(void)
 	 * resolver's thread to give up by itself. */
 	LIBCURL_SET(easy, CURLOPT_QUICK_EXIT, 1L);
 	return (easy);
+}
+
+void
+libcurl_add_header(struct curl_slist **headers, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(*headers, line);
+
+	if (longer == NULL)
+		libcurl_must(CURLE_OUT_OF_MEMORY);
+	*headers = longer;
+}
+
+const char *
+libcurl_ca_file(const char *ca_file)
+{
+	if (ca_file != NULL)
+		return (ca_file);
+	return (curl_version_info(CURLVERSION_NOW)->cainfo);
+}
+
+/* libcurl 7.88 leaves the CR in the value of "Name:" with nothing behind it. */
+struct span
+libcurl_value(const struct curl_header *header)
+{
+	struct span value = span_of(header->value);
+
+	while (value.len > 0 && value.data[value.len - 1] == '\r')
+		value.len--;
+	return (value);
+}
+
+int64_t
+libcurl_content_length(CURL *easy)
+{
+	struct curl_header *header;
+	uint64_t length = 0, other;
+	size_t i, amount = 1;
+
+	for (i = 0; i < amount; i++) {
+		if (curl_easy_header(easy, "Content-Length", i, CURLH_HEADER,
+			-1, &header) != CURLHE_OK)
+			return (-1);
+		amount = header->amount;
+		if (!parse_number(
+			span_of(header->value), 0, INT64_MAX, &other) ||
+		    (i > 0 && other != length))
+			return (-1);
+		length = other;
+	}
+	return ((int64_t)length);
 }

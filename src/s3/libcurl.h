@@ -5,10 +5,12 @@
 #define S3_LIBCURL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <curl/curl.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
 
 /* Once in the program's life, before the first fork; says whether libcurl is
  * there with what we need (TLS).  What it allocates is wiped when it is freed:
@@ -27,5 +29,20 @@ void libcurl_must(CURLcode code);
 
 /* A handle with what is the same in every exchange, whoever asks. */
 CURL *libcurl_new(void) ATTR_MUST_USE;
+
+/* Add LINE ("Name: value") to the list of headers; the list is the caller's. */
+void libcurl_add_header(struct curl_slist **headers, const char *line);
+
+/* CA_FILE, or where that is NULL the system's bundle: the compiled default has
+ * to be said again each time, since the last exchange may have been with
+ * another site. */
+const char *libcurl_ca_file(const char *ca_file);
+
+/* The value of HEADER, a view of it. */
+struct span libcurl_value(const struct curl_header *header);
+
+/* Content-Length of the answer that EASY has got, all copies of it saying the
+ * same; else -1. */
+int64_t libcurl_content_length(CURL *easy);
 
 #endif

@@ -14,8 +14,9 @@
 #include "base/buf.h"
 #include "s3/sigv4.h"
 
-/* Host, three of x-amz, Range, If-Match, Authorization. */
-enum { LINES_MAX = 7 };
+/* An upload has the most: Host, four of x-amz, what is to be kept with the
+ * object, Authorization. */
+enum { LINES_MAX = 24 };
 
 struct lines {
 	const char *list[LINES_MAX]; /* "Name: value", once lines_end was called
