@@ -1,7 +1,11 @@
 # The daemon, in two libraries so that the tests and the command line can
-# link what they need: core knows nothing of FastCGI or of processes.
+# link what they need: core knows nothing of FastCGI, and of processes only how
+# to be the keeper, which both have.
+# The daemon and the command line, in three libraries so that each of them and
+# the tests can link what they need: core knows nothing of FastCGI or of
+# processes, offload nothing of the daemon.
 
-noinst_LIBRARIES += src/libcore.a src/libdaemon.a
+noinst_LIBRARIES += src/libcore.a src/libdaemon.a src/liboffload.a
 
 src_libcore_a_SOURCES = \
 	src/base/access.c src/base/access.h \
@@ -76,7 +80,10 @@ src_libcore_a_SOURCES = \
 	src/config/shared.c src/config/shared.h \
 	src/config/settings.c src/config/settings.h \
 	src/config/table.c src/config/table.h \
-	src/config/value.c src/config/value.h
+	src/config/value.c src/config/value.h \
+	src/pool/follow.c src/pool/follow.h \
+	src/pool/keeper.c src/pool/keeper.h \
+	src/pool/keeping.c src/pool/keeping.h
 
 src_libdaemon_a_SOURCES = \
 	src/respond/answer.c src/respond/answer.h \
@@ -89,23 +96,24 @@ src_libdaemon_a_SOURCES = \
 	src/respond/request.c src/respond/request.h \
 	src/respond/serving.c src/respond/serving.h \
 	src/respond/writer.c src/respond/writer.h \
-	src/pool/follow.c src/pool/follow.h \
 	src/pool/generation.c src/pool/generation.h \
 	src/pool/identity.c src/pool/identity.h \
-	src/pool/keeper.c src/pool/keeper.h \
-	src/pool/keeping.c src/pool/keeping.h \
 	src/pool/listen.c src/pool/listen.h \
 	src/pool/master.c src/pool/master.h \
 	src/pool/scoreboard.c src/pool/scoreboard.h \
 	src/pool/succession.c src/pool/succession.h \
 	src/pool/worker.c src/pool/worker.h
 
+src_liboffload_a_SOURCES =
+
 CORE_LIBS = src/libcore.a $(CURL_LIBS) $(CRYPTO_LIBS) $(MEMCACHED_LIBS) \
 	$(INIH_LIBS) $(EXPAT_LIBS) $(JANSSON_LIBS)
+OFFLOAD_LIBS = src/liboffload.a $(CORE_LIBS)
 DAEMON_LIBS = src/libdaemon.a $(CORE_LIBS) $(FCGI_LIBS)
 
 sbin_PROGRAMS += trys3d
 trys3d_SOURCES = src/main.c
 trys3d_LDADD = $(DAEMON_LIBS)
+
 
 EXTRA_DIST += src/LAYERS

@@ -17,7 +17,10 @@ AM_TESTS_ENVIRONMENT = \
 	CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
 	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
 	srcdir_abs='$(abs_top_srcdir)'; export srcdir_abs; \
-	TRYS3D="$${TRYS3D:-$(abs_top_builddir)/trys3d}"; export TRYS3D;
+	TRYS3D="$${TRYS3D:-$(abs_top_builddir)/trys3d}"; export TRYS3D; \
+	TRYS3="$${TRYS3:-$(abs_top_builddir)/trys3}"; export TRYS3; \
+	TRYS3_NTH="$${TRYS3_NTH:-$(abs_top_builddir)/tests/system/nth}"; \
+	export TRYS3_NTH;
 
 # The rules that the tree itself keeps.
 TREE_TESTS = tests/tree/documents.sh tests/tree/layers.sh tests/tree/limits.sh
@@ -46,6 +49,10 @@ SYSTEM_TESTS = \
 	tests/system/test_secrets.py \
 	tests/system/test_sites.py \
 	tests/system/test_stream.py
+
+# trys3, killed, failed and raced at each step: thousands of runs, a few minutes.
+# Each step of all of them, for hours: TRYS3_EXHAUSTIVE=1
+EXHAUSTIVE_TESTS =
 
 if HAVE_CMOCKA
 UNIT_TESTS = \
@@ -106,8 +113,8 @@ UNIT_TESTS = \
 check_PROGRAMS += $(UNIT_TESTS)
 endif
 
-TESTS += $(UNIT_TESTS) $(TREE_TESTS) $(SYSTEM_TESTS)
-dist_check_SCRIPTS += $(TREE_TESTS) $(SYSTEM_TESTS)
+TESTS += $(UNIT_TESTS) $(TREE_TESTS) $(SYSTEM_TESTS) $(EXHAUSTIVE_TESTS)
+dist_check_SCRIPTS += $(TREE_TESTS) $(SYSTEM_TESTS) $(EXHAUSTIVE_TESTS)
 EXTRA_DIST += \
 	tests/system/canaries.py \
 	tests/system/checks.py \
@@ -127,10 +134,24 @@ EXTRA_DIST += \
 	tests/valgrind.supp \
 	tests/lab
 
-LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+# Kills and faults at the N-th system call.  It knows all their names.
+	tests/system/nth.$(OBJEXT):
+tests/system/nth_calls.h:
+	$(AM_V_at)$(MKDIR_P) tests/system
+	$(AM_V_GEN)echo '#include <sys/syscall.h>' | $(CC) -E -dM - | \
+	    sed -n 's/^#define SYS_\([a-z0-9_]*\) .*/{ "\1", SYS_\1 },/p' >$@
+
+# The units of either program, each linked by what it uses.
+LDADD = src/liboffload.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
 
 # Where a test plays the surroundings of what it tests: by the linker.
 wrap_memory = -Wl,--wrap=malloc -Wl,--wrap=realloc -Wl,--wrap=free
+wrap_call = -Wl,--wrap=call_body -Wl,--wrap=call_free -Wl,--wrap=call_header \
+	-Wl,--wrap=call_make -Wl,--wrap=call_new -Wl,--wrap=call_reason
+wrap_http = -Wl,--wrap=http_content_length -Wl,--wrap=http_each_header \
+	-Wl,--wrap=http_free -Wl,--wrap=http_header -Wl,--wrap=http_is_framed \
+	-Wl,--wrap=http_new -Wl,--wrap=http_perform -Wl,--wrap=http_reason \
+	-Wl,--wrap=http_status
 tests_unit_test_ask_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_wall_s
 tests_unit_test_buf_LDFLAGS = $(AM_LDFLAGS) $(wrap_memory)
 tests_unit_test_cache_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms
@@ -168,11 +189,8 @@ tests_unit_test_keyring_LDFLAGS = $(AM_LDFLAGS) \
 tests_unit_test_mem_LDFLAGS = $(AM_LDFLAGS) $(wrap_memory)
 tests_unit_test_memcached_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=log_info -Wl,--wrap=log_warning
-tests_unit_test_object_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=http_content_length \
-	-Wl,--wrap=http_each_header -Wl,--wrap=http_free -Wl,--wrap=http_header \
-	-Wl,--wrap=http_is_framed -Wl,--wrap=http_new -Wl,--wrap=http_perform \
-	-Wl,--wrap=http_reason -Wl,--wrap=http_status
+tests_unit_test_object_LDFLAGS = $(AM_LDFLAGS) $(wrap_http) \
+	-Wl,--wrap=clock_monotonic_ms
 tests_unit_test_process_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll \
 	-Wl,--wrap=profiles_get
 tests_unit_test_request_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cache_lease \

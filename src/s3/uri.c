@@ -116,9 +116,8 @@ is_between(char c, uint8_t from, uint8_t to)
 	return ((uint8_t)c >= from && (uint8_t)c <= to);
 }
 
-/* The length of the sequence that TEXT begins with, 0 where it is none. */
-static size_t
-sequence_len(struct span text)
+size_t
+uri_utf8_len(struct span text)
 {
 	for (size_t i = 0; i < sizeof(sequences) / sizeof(*sequences); i++) {
 		size_t len = sequences[i].len;
@@ -144,7 +143,7 @@ bool
 uri_is_utf8(struct span text)
 {
 	while (text.len > 0) {
-		size_t len = sequence_len(text);
+		size_t len = uri_utf8_len(text);
 
 		if (len == 0)
 			return (false);

@@ -27,4 +27,8 @@ bool uri_decode(struct buf *out, struct span text) ATTR_MUST_USE;
  * nothing over U+10FFFF)? */
 bool uri_is_utf8(struct span text);
 
+/* How many bytes the character takes that TEXT, which is not empty, begins
+ * with; 0 where that is not well-formed UTF-8. */
+size_t uri_utf8_len(struct span text);
+
 #endif
