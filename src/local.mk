@@ -104,7 +104,12 @@ src_libdaemon_a_SOURCES = \
 	src/pool/succession.c src/pool/succession.h \
 	src/pool/worker.c src/pool/worker.h
 
-src_liboffload_a_SOURCES =
+src_liboffload_a_SOURCES = \
+	src/offload/jsonl.c src/offload/jsonl.h \
+	src/offload/output.c src/offload/output.h \
+	src/offload/progress.c src/offload/progress.h \
+	src/offload/report.c src/offload/report.h \
+	src/offload/text.c src/offload/text.h
 
 CORE_LIBS = src/libcore.a $(CURL_LIBS) $(CRYPTO_LIBS) $(MEMCACHED_LIBS) \
 	$(INIH_LIBS) $(EXPAT_LIBS) $(JANSSON_LIBS)

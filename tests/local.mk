@@ -96,6 +96,7 @@ UNIT_TESTS = \
 	tests/unit/test_profiles \
 	tests/unit/test_range \
 	tests/unit/test_renewal \
+	tests/unit/test_report \
 	tests/unit/test_request \
 	tests/unit/test_role \
 	tests/unit/test_scoreboard \
@@ -193,6 +194,7 @@ tests_unit_test_object_LDFLAGS = $(AM_LDFLAGS) $(wrap_http) \
 	-Wl,--wrap=clock_monotonic_ms
 tests_unit_test_process_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll \
 	-Wl,--wrap=profiles_get
+tests_unit_test_report_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll
 tests_unit_test_request_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cache_lease \
 	-Wl,--wrap=cache_lookup -Wl,--wrap=cache_pass -Wl,--wrap=cache_release \
 	-Wl,--wrap=cache_store -Wl,--wrap=cache_store_missing \
