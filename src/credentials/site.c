@@ -6,7 +6,6 @@
  */
 #include "credentials/chain.h"
 
-#include "base/mem.h"
 #include "credentials/web_identity.h"
 
 enum credentials_result
@@ -21,11 +20,7 @@ credentials_from_site(const struct credentials_search *search,
 	};
 
 	if (own->access_key_id != NULL && own->secret_access_key != NULL) {
-		found->credentials = (struct credentials){
-			.access_key_id = mem_string(own->access_key_id),
-			.secret_access_key = mem_string(own->secret_access_key),
-			.session_token = mem_string(own->session_token),
-		};
+		credentials_copy(&found->credentials, own);
 		found->expires_s = CREDENTIALS_NEVER;
 		return (
 		    credentials_say(CREDENTIALS_FOUND, where, "access_key_id"));

@@ -44,6 +44,17 @@ _Static_assert(sizeof("/aws4_request") + DAY_LEN + 2 + SIGV4_REGION_MAX +
     "the longest scope fits");
 
 void
+credentials_copy(
+    struct credentials *copy, const struct credentials *credentials)
+{
+	*copy = (struct credentials){
+		.access_key_id = mem_string(credentials->access_key_id),
+		.secret_access_key = mem_string(credentials->secret_access_key),
+		.session_token = mem_string(credentials->session_token),
+	};
+}
+
+void
 credentials_fini(struct credentials *credentials)
 {
 	mem_wipe_string(&credentials->access_key_id);

@@ -25,6 +25,10 @@ struct credentials {
 	char *session_token; /* NULL: long-term keys */
 };
 
+/* Make COPY one of CREDENTIALS that owns its strings. */
+void credentials_copy(
+    struct credentials *copy, const struct credentials *credentials);
+
 /* Wipe and free what CREDENTIALS hold; all NULL afterwards. */
 void credentials_fini(struct credentials *credentials);
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "s3/endpoint.h"
 #include "s3/uri.h"
 
@@ -25,31 +26,49 @@ enum {
 	URL_MAX = sizeof("https://") - 1 + AUTHORITY_MAX + PATH_MAX_LEN,
 };
 
-static void
-drop_string(char **string)
+/* Where a site's strings are, but those of its credentials, which are wiped. */
+static const size_t string_offsets[] = {
+	offsetof(struct site, name),
+	offsetof(struct site, bucket),
+	offsetof(struct site, region),
+	offsetof(struct site, endpoint),
+	offsetof(struct site, ca_file),
+	offsetof(struct site, strip),
+	offsetof(struct site, prefix),
+	offsetof(struct site, cache_control),
+	offsetof(struct site, profile),
+	offsetof(struct site, role_arn),
+	offsetof(struct site, role_session_name),
+	offsetof(struct site, external_id),
+	offsetof(struct site, web_identity_token_file),
+	offsetof(struct site, sts_endpoint),
+	offsetof(struct site, credentials_source),
+};
+
+enum { N_STRINGS = sizeof(string_offsets) / sizeof(string_offsets[0]) };
+
+static char **
+string_at(struct site *site, size_t i)
 {
-	free(*string);
-	*string = NULL;
+	return ((char **)(void *)((char *)site + string_offsets[i]));
+}
+
+void
+site_copy(struct site *copy, const struct site *site)
+{
+	*copy = *site;
+	for (size_t i = 0; i < N_STRINGS; i++)
+		*string_at(copy, i) = mem_string(*string_at(copy, i));
+	credentials_copy(&copy->own, &site->own);
 }
 
 void
 site_fini(struct site *site)
 {
-	drop_string(&site->name);
-	drop_string(&site->bucket);
-	drop_string(&site->region);
-	drop_string(&site->endpoint);
-	drop_string(&site->ca_file);
-	drop_string(&site->strip);
-	drop_string(&site->prefix);
-	drop_string(&site->cache_control);
-	drop_string(&site->profile);
-	drop_string(&site->role_arn);
-	drop_string(&site->role_session_name);
-	drop_string(&site->external_id);
-	drop_string(&site->web_identity_token_file);
-	drop_string(&site->sts_endpoint);
-	drop_string(&site->credentials_source);
+	for (size_t i = 0; i < N_STRINGS; i++) {
+		free(*string_at(site, i));
+		*string_at(site, i) = NULL;
+	}
 	credentials_fini(&site->own);
 }
 

@@ -56,6 +56,9 @@ struct site {
 	char *credentials_source; /* where they were found, for the log */
 };
 
+/* Make COPY one of SITE that owns all it has; freed by site_fini. */
+void site_copy(struct site *copy, const struct site *site);
+
 /* Wipe and free all that SITE owns. */
 void site_fini(struct site *site);
 
