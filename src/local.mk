@@ -75,12 +75,15 @@ src_libcore_a_SOURCES = \
 	src/credentials/watch.c src/credentials/watch.h \
 	src/credentials/web_identity.c src/credentials/web_identity.h \
 	src/config/config.c src/config/config.h \
+	src/config/offload.c src/config/offload.h \
+	src/config/own.c src/config/own.h \
 	src/config/read.c src/config/read.h \
 	src/config/role.c src/config/role.h \
 	src/config/shared.c src/config/shared.h \
 	src/config/settings.c src/config/settings.h \
 	src/config/table.c src/config/table.h \
 	src/config/value.c src/config/value.h \
+	src/config/writer.c src/config/writer.h \
 	src/pool/follow.c src/pool/follow.h \
 	src/pool/keeper.c src/pool/keeper.h \
 	src/pool/keeping.c src/pool/keeping.h

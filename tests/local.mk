@@ -90,6 +90,7 @@ UNIT_TESTS = \
 	tests/unit/test_memcached \
 	tests/unit/test_metadata \
 	tests/unit/test_object \
+	tests/unit/test_offload_config \
 	tests/unit/test_parse \
 	tests/unit/test_policy \
 	tests/unit/test_process \
@@ -127,6 +128,7 @@ EXTRA_DIST += \
 	tests/system/origin.py \
 	tests/system/scene.py \
 	tests/system/ways.py \
+	tests/unit/config_file.h \
 	tests/unit/fastcgi_peer.h \
 	tests/unit/freed.h \
 	tests/unit/memcacheds.h \

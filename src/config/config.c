@@ -1,6 +1,6 @@
 /*
  * Loading and printing the settings: see config.h.  What follows from a mistake
- * that was reported is not reported again: a site is checked as a whole only
+ * that was reported is not reported again: a section is checked as a whole only
  * where each of its lines was right.
  */
 #include "config/config.h"
@@ -14,6 +14,8 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/offload.h"
+#include "config/own.h"
 #include "config/read.h"
 #include "credentials/chain.h"
 
@@ -23,71 +25,14 @@ enum { COMMENT_COLUMN = 48 };
 /* Greatest length of what is wrong with a setting. */
 enum { WRONG_MAX = 3000 };
 
-/* Report what is WRONG with NAME of SECTION, where that is set. */
-static void
-complain(struct settings *settings, struct config_section *section,
-    const char *name, const char *wrong)
-{
-	static const struct config_origin nowhere;
-	size_t index = settings_row(section, name);
-
-	settings_complain(settings, section, name,
-	    index < config_table_len ? &section->origins[index] : &nowhere,
-	    wrong);
-}
-
-/* The same with the value, and with what may stand there. */
-static void
-refuse(struct settings *settings, struct config_section *section,
-    const char *name, const char *wrong)
-{
-	size_t index = settings_row(section, name);
-	const struct config_row *row = &config_table[index];
-	char room[FORMAT_MAX];
-	struct buf whole;
-
-	assert(index < config_table_len);
-	buf_init(&whole, WRONG_MAX);
-	(void)config_value_refuse(row,
-	    config_value_show(row, settings_base(settings, section), room),
-	    wrong, &whole);
-	complain(settings, section, name, buf_string(&whole));
-	buf_fini(&whole);
-}
-
-static void
-check_own_keys(struct settings *settings, struct config_section *section)
-{
-	const struct credentials *own = &settings->sites[section->site].own;
-
-	if (own->access_key_id != NULL && own->secret_access_key == NULL)
-		complain(settings, section, "access_key_id",
-		    "stands without its secret; right would be: "
-		    "secret_access_key as well, or neither");
-	if (own->access_key_id == NULL && own->secret_access_key != NULL)
-		complain(settings, section, "secret_access_key",
-		    "stands without its key; right would be: access_key_id as "
-		    "well, or neither");
-	if (own->access_key_id == NULL && own->secret_access_key == NULL &&
-	    own->session_token != NULL)
-		complain(settings, section, "session_token",
-		    "stands without its key; right would be: access_key_id "
-		    "and secret_access_key as well, or none of them");
-}
-
 /* NULL, or why SITE maps not even the simplest of paths to a key. */
 static const char *
 mapping_error(const struct site *site)
 {
 	const char *strip = site->strip != NULL ? site->strip : "";
-	char *path = mem_printf("/%sx", strip + (strip[0] == '/'));
-	const char *why = NULL;
-	struct buf key;
+	char *path = mem_printf("/%s", strip + (strip[0] == '/'));
+	const char *why = config_mapping_error(site, path);
 
-	buf_init(&key, SITE_KEY_MAX);
-	if (site_key(site, span_of(path), &key, &why) == SITE_KEY_OK)
-		why = NULL;
-	buf_fini(&key);
 	free(path);
 	return (why);
 }
@@ -96,7 +41,7 @@ mapping_error(const struct site *site)
 static void
 check_mapping(struct settings *settings, struct config_section *section)
 {
-	struct site site = settings->sites[section->site];
+	struct site site = settings->sites[section->index];
 	const char *name = "prefix", *why = mapping_error(&site);
 	char *wrong;
 
@@ -106,74 +51,22 @@ check_mapping(struct settings *settings, struct config_section *section)
 	if (mapping_error(&site) != NULL)
 		name = "strip";
 	wrong = mem_printf("makes no path a key: %s", why);
-	refuse(settings, section, name, wrong);
+	settings_refuse(settings, section, name, wrong);
 	free(wrong);
-}
-
-/* Settings that mean something only beside others, or not beside others. */
-static const struct pairing {
-	const char *name;  /* where both are set, or this one alone: */
-	const char *other; /* without it, or, where it is a conflict, with it */
-	bool is_conflict;
-	const char *wrong;
-} pairings[] = {
-	{ "profile", "access_key_id", true,
-	    "stands beside access_key_id, where only one can be meant; right "
-	    "would be: one of them" },
-	{ "web_identity_token_file", "access_key_id", true,
-	    "stands beside access_key_id, where only one can be meant; right "
-	    "would be: one of them" },
-	{ "web_identity_token_file", "role_arn", false,
-	    "stands without the role that it is for; right would be: role_arn "
-	    "as well" },
-	{ "external_id", "web_identity_token_file", true,
-	    "stands beside web_identity_token_file, and AWS takes none with a "
-	    "token; right would be: one of them" },
-	{ "external_id", "role_arn", false,
-	    "stands without the role that it is for; right would be: role_arn "
-	    "as well" },
-	{ "role_session_name", "role_arn", false,
-	    "stands without the role that it is for; right would be: role_arn "
-	    "as well" },
-};
-
-static bool
-is_said(const struct settings *settings, const struct config_section *section,
-    const char *name)
-{
-	const struct config_row *row =
-	    &config_table[settings_row(section, name)];
-	char room[FORMAT_MAX];
-
-	return (*config_value_show(
-		    row, settings_base(settings, section), room) != '\0');
-}
-
-static void
-check_pairings(struct settings *settings, struct config_section *section)
-{
-	for (size_t i = 0; i < sizeof(pairings) / sizeof(pairings[0]); i++) {
-		const struct pairing *it = &pairings[i];
-
-		if (is_said(settings, section, it->name) &&
-		    is_said(settings, section, it->other) == it->is_conflict)
-			complain(settings, section, it->name, it->wrong);
-	}
 }
 
 static void
 check_site(struct settings *settings, struct config_section *section)
 {
-	struct site *site = &settings->sites[section->site];
+	struct site *site = &settings->sites[section->index];
 	const char *name, *why = "";
 
 	if (section->errors > 0)
 		return;
-	check_own_keys(settings, section);
-	check_pairings(settings, section);
+	config_check_own(settings, section);
 	name = site_resolve(site, &why);
 	if (name != NULL)
-		refuse(settings, section, name, why);
+		settings_refuse(settings, section, name, why);
 	else
 		check_mapping(settings, section);
 }
@@ -224,8 +117,12 @@ check_all(struct settings *settings)
 		    settings->path != NULL ? "it" : "a file given with -c");
 	}
 	for (size_t i = 0; i < settings->n_sections; i++)
-		if (strcmp(settings->sections[i].kind, "site") == 0)
+		if (settings_is_kind(&settings->sections[i], "site"))
 			check_site(settings, &settings->sections[i]);
+	/* Which need the sites. */
+	for (size_t i = 0; i < settings->n_sections; i++)
+		if (settings_is_kind(&settings->sections[i], "offload"))
+			config_check_offload(settings, &settings->sections[i]);
 	check_secrecy(settings);
 }
 
@@ -252,7 +149,7 @@ static void
 find_credentials(struct settings *settings, struct config_section *section,
     struct http *http)
 {
-	struct site *site = &settings->sites[section->site];
+	struct site *site = &settings->sites[section->index];
 	struct watch *watch = watch_new();
 	struct credentials_found found;
 	enum credentials_result result;
@@ -270,7 +167,8 @@ find_credentials(struct settings *settings, struct config_section *section,
 			? " now, though another try may do better"
 			: "",
 		    buf_string(&where));
-		complain(settings, section, "credentials", wrong);
+		settings_complain_where_set(
+		    settings, section, "credentials", wrong);
 		free(wrong);
 	}
 	credentials_found_fini(&found);
@@ -282,7 +180,7 @@ bool
 config_find_credentials(struct settings *settings, struct http *http)
 {
 	for (size_t i = 0; i < settings->n_sections; i++)
-		if (strcmp(settings->sections[i].kind, "site") == 0)
+		if (settings_is_kind(&settings->sections[i], "site"))
 			find_credentials(
 			    settings, &settings->sections[i], http);
 	return (settings->errors == 0);
@@ -331,6 +229,30 @@ print_resolved(const struct site *site, FILE *out)
 	fputc('\n', out);
 }
 
+/* Which file goes where. */
+static void
+print_offload(const struct settings *settings,
+    const struct offload_settings *offload, FILE *out)
+{
+	const struct site *site = &settings->sites[offload->site_index];
+	char *path = mem_printf("%sNAME", offload->uri);
+	struct site_target target;
+	const char *why;
+	struct buf key;
+
+	buf_init(&key, SITE_KEY_MAX);
+	site_target_init(&target);
+	if (site_key(site, span_of(path), &key, &why) == SITE_KEY_OK &&
+	    site_target(site, span_of(site->region), buf_span(&key), &target)) {
+		fprintf(out, "# site %s: ", site->name);
+		print_safely(offload->root, out);
+		fprintf(out, "/NAME is %s\n", buf_string(&target.url));
+	}
+	site_target_fini(&target);
+	buf_fini(&key);
+	free(path);
+}
+
 static void
 print_section(const struct settings *settings,
     const struct config_section *section, FILE *out)
@@ -341,8 +263,11 @@ print_section(const struct settings *settings,
 	int len;
 
 	fprintf(out, "\n[%s]\n", section->title);
-	if (strcmp(section->kind, "site") == 0)
-		print_resolved(&settings->sites[section->site], out);
+	if (settings_is_kind(section, "site"))
+		print_resolved(&settings->sites[section->index], out);
+	if (settings_is_kind(section, "offload"))
+		print_offload(
+		    settings, &settings->offloads[section->index], out);
 	for (size_t i = 0; i < config_table_len; i++) {
 		row = &config_table[i];
 		if (!settings_has(section, row))

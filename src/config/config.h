@@ -16,7 +16,8 @@
 /*
  * Read the file at PATH (NULL: there is none), the environment and what the
  * shared files of the AWS tools say of a site's region and endpoints; check
- * everything, and resolve the sites (site_resolve).  A file that holds a secret
+ * everything, and resolve the sites (site_resolve) and what is offloaded to
+ * them (config_check_offload).  A file that holds a secret
  * and that others may use is wrong (base/access.h).
  *
  * NULL after having logged an error line for each thing that is wrong: with the
@@ -32,8 +33,9 @@ struct settings *config_load(const char *path) ATTR_MUST_USE;
 void config_free(struct settings *settings);
 
 /* Find the credentials of each site, whose credentials_source says where they
- * are; they themselves are wiped.  False after having logged an error line for
- * each site that has none.  HTTP is free for use. */
+ * are; they themselves are wiped.  Those of offloads are not looked for: who
+ * serves need not have them.  False after having logged an error line for each
+ * site that has none.  HTTP is free for use. */
 bool config_find_credentials(
     struct settings *settings, struct http *http) ATTR_MUST_USE;
 

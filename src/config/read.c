@@ -15,8 +15,11 @@
 #include "base/mem.h"
 #include "config/shared.h"
 
-/* Greatest lengths of a site's name, and of what is wrong with a setting. */
-enum { SITE_NAME_MAX = 64, WRONG_MAX = 3000 };
+/* What a section may be. */
+#define SECTIONS "[daemon], [cache], [site NAME] or [offload NAME]"
+
+/* Greatest lengths of a section's name, and of what is wrong with a setting. */
+enum { NAME_MAX_LEN = 64, WRONG_MAX = 3000 };
 
 struct reading {
 	struct settings *settings;
@@ -39,24 +42,50 @@ set(struct settings *settings, struct config_section *section, size_t index,
 	buf_fini(&wrong);
 }
 
-/* The site's section, made where it is new; NULL where it has no right name. */
-static struct config_section *
-site_section(struct settings *settings, struct span name, unsigned line)
-{
-	struct config_section *section;
-	char *title;
+/* The kinds of which there may be many, each with a name of its own. */
+static const struct named_kind {
+	const char *kind;
+	const char *article;
+	struct config_section *(*add)(
+	    struct settings *settings, const char *name);
+} named_kinds[] = {
+	{ "site", "a", settings_add_site },
+	{ "offload", "an", settings_add_offload },
+};
 
-	if (!span_is_of(name, "._-", 1, SITE_NAME_MAX)) {
-		settings_complain_line(settings, line,
-		    "a site needs a name; right would be: [site NAME] with 1 "
-		    "to 64 of A-Z a-z 0-9 . _ -");
-		return (NULL);
+/* The one of WORD, or NULL. */
+static const struct named_kind *
+find_named_kind(struct span word)
+{
+	for (size_t i = 0; i < sizeof(named_kinds) / sizeof(named_kinds[0]);
+	     i++)
+		if (span_equal(span_of(named_kinds[i].kind), word))
+			return (&named_kinds[i]);
+	return (NULL);
+}
+
+/* The section of KIND and NAME, made where it is new; NULL where that is no
+ * right name. */
+static struct config_section *
+named_section(struct settings *settings, const struct named_kind *kind,
+    struct span name, unsigned line)
+{
+	struct config_section *section = NULL;
+	char *text;
+
+	if (!span_is_of(name, "._-", 1, NAME_MAX_LEN)) {
+		text = mem_printf("%s %s needs a name; right would be: [%s "
+				  "NAME] with 1 to 64 of A-Z a-z 0-9 . _ -",
+		    kind->article, kind->kind, kind->kind);
+		settings_complain_line(settings, line, text);
+	} else {
+		text = mem_printf("%s %.*s", kind->kind, SPAN_ARG(name));
+		section = settings_find(settings, text);
+		if (section == NULL)
+			section =
+			    kind->add(settings, text + strlen(kind->kind) + 1);
 	}
-	title = mem_printf("site %.*s", SPAN_ARG(name));
-	section = settings_find(settings, title);
-	if (section == NULL)
-		section = settings_add_site(settings, title + strlen("site "));
-	free(title);
+	free(text);
 	return (section);
 }
 
@@ -64,16 +93,17 @@ site_section(struct settings *settings, struct span name, unsigned line)
 static struct config_section *
 section_of(struct settings *settings, const struct ini_line *line)
 {
-	struct span rest = span_of(line->section), kind = span_cut(&rest, ' ');
+	struct span rest = span_of(line->section);
+	const struct named_kind *kind = find_named_kind(span_cut(&rest, ' '));
 	struct config_section *section;
 
-	if (span_equal(kind, SPAN("site")))
-		return (site_section(settings, span_trim(rest), line->number));
+	if (kind != NULL)
+		return (named_section(
+		    settings, kind, span_trim(rest), line->number));
 	section = settings_find(settings, line->section);
 	if (section == NULL)
 		settings_complain_line(settings, line->number,
-		    "there is no such section; right would be: [daemon], "
-		    "[cache] or [site NAME]");
+		    "there is no such section; right would be: " SECTIONS);
 	return (section);
 }
 
@@ -120,7 +150,7 @@ unknown_name(const struct config_section *section, const char *name)
 	if (other != NULL)
 		return (mem_printf("is not a setting of this section; right "
 				   "would be: below [%s%s]",
-		    other, strcmp(other, "site") == 0 ? " NAME" : ""));
+		    other, find_named_kind(span_of(other)) ? " NAME" : ""));
 	buf_init(&known, WRONG_MAX);
 	for (size_t i = 0; i < config_table_len; i++) {
 		if (!settings_has(section, &config_table[i]))
@@ -171,7 +201,7 @@ take_line(void *context, const struct ini_line *line)
 	else if (*line->section == '\0')
 		settings_complain_line(reading->settings, line->number,
 		    "a setting stands before any section; right would be: "
-		    "below [daemon], [cache] or [site NAME]");
+		    "below " SECTIONS);
 	else if (reading->current != NULL)
 		take_value(reading, line);
 	return (true);
@@ -228,7 +258,7 @@ static void
 read_environment(struct settings *settings, struct config_section *section,
     const struct profiles *profiles)
 {
-	bool is_site = strcmp(section->kind, "site") == 0;
+	bool is_site = settings_is_kind(section, "site");
 	bool is_one_of_many = is_site && settings->n_sites > 1;
 	struct config_origin origin = { .line = 0 };
 	const struct config_row *row;
@@ -241,7 +271,7 @@ read_environment(struct settings *settings, struct config_section *section,
 			continue;
 		if (is_site &&
 		    config_shared_hides(
-			profiles, &settings->sites[section->site], row))
+			profiles, &settings->sites[section->index], row))
 			continue;
 		text = environment_of(row, &origin.variable);
 		if (text != NULL)
@@ -268,7 +298,7 @@ static void
 read_shared(struct settings *settings, struct config_section *section,
     const struct profiles *profiles)
 {
-	const struct site *site = &settings->sites[section->site];
+	const struct site *site = &settings->sites[section->index];
 	const struct config_row *row;
 	const char *text, *missing;
 
@@ -298,7 +328,7 @@ read_site(struct settings *settings, struct config_section *section,
 	size_t region = settings_row(section, "region");
 
 	read_shared(settings, section, profiles);
-	settings->sites[section->site].region_is_guess =
+	settings->sites[section->index].region_is_guess =
 	    !config_origin_is_set(&section->origins[region]);
 }
 
@@ -318,7 +348,7 @@ config_read(struct settings *settings)
 	for (size_t i = 0; i < settings->n_sections; i++) {
 		section = &settings->sections[i];
 		read_environment(settings, section, profiles);
-		if (strcmp(section->kind, "site") == 0)
+		if (settings_is_kind(section, "site"))
 			read_site(settings, section, profiles);
 	}
 	profiles_free(profiles);

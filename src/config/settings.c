@@ -12,8 +12,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-/* Room for what is wrong with a default, which is nothing. */
-enum { WRONG_MAX = 1024 };
+/* Greatest length of what is wrong with a setting. */
+enum { WRONG_MAX = 3000 };
 
 bool
 config_origin_is_set(const struct config_origin *origin)
@@ -25,7 +25,13 @@ config_origin_is_set(const struct config_origin *origin)
 bool
 settings_has(const struct config_section *section, const struct config_row *row)
 {
-	return (strcmp(row->option.section, section->kind) == 0);
+	return (settings_is_kind(section, row->option.section));
+}
+
+bool
+settings_is_kind(const struct config_section *section, const char *kind)
+{
+	return (strcmp(section->kind, kind) == 0);
 }
 
 size_t
@@ -46,13 +52,27 @@ settings_base(
 {
 	const void *base;
 
-	if (strcmp(section->kind, "daemon") == 0)
+	if (settings_is_kind(section, "daemon"))
 		base = &settings->daemon;
-	else if (strcmp(section->kind, "cache") == 0)
+	else if (settings_is_kind(section, "cache"))
 		base = &settings->cache;
+	else if (settings_is_kind(section, "site"))
+		base = &settings->sites[section->index];
 	else
-		base = &settings->sites[section->site];
+		base = &settings->offloads[section->index];
 	return ((void *)base);
+}
+
+bool
+settings_says(const struct settings *settings,
+    const struct config_section *section, const char *name)
+{
+	const struct config_row *row =
+	    &config_table[settings_row(section, name)];
+	char room[FORMAT_MAX];
+
+	return (*config_value_show(
+		    row, settings_base(settings, section), room) != '\0');
 }
 
 struct config_section *
@@ -127,7 +147,24 @@ settings_add_site(struct settings *settings, const char *name)
 	    settings->sites, settings->n_sites * sizeof(settings->sites[0]));
 	settings->sites[n] = (struct site){ .name = mem_string(name) };
 	section = add_section(settings, "site", mem_printf("site %s", name));
-	section->site = n;
+	section->index = n;
+	set_defaults(settings, section);
+	return (section);
+}
+
+struct config_section *
+settings_add_offload(struct settings *settings, const char *name)
+{
+	size_t n = settings->n_offloads++;
+	struct config_section *section;
+
+	settings->offloads = mem_resize(settings->offloads,
+	    settings->n_offloads * sizeof(settings->offloads[0]));
+	settings->offloads[n] =
+	    (struct offload_settings){ .name = mem_string(name) };
+	section =
+	    add_section(settings, "offload", mem_printf("offload %s", name));
+	section->index = n;
 	set_defaults(settings, section);
 	return (section);
 }
@@ -136,7 +173,7 @@ static void
 free_section(struct settings *settings, struct config_section *section)
 {
 	/* A site's texts are the site's to free. */
-	if (strcmp(section->kind, "site") != 0)
+	if (!settings_is_kind(section, "site"))
 		for (size_t i = 0; i < config_table_len; i++)
 			if (settings_has(section, &config_table[i]))
 				config_value_clear(&config_table[i],
@@ -156,8 +193,11 @@ settings_free(struct settings *settings)
 		free_section(settings, &settings->sections[i]);
 	for (size_t i = 0; i < settings->n_sites; i++)
 		site_fini(&settings->sites[i]);
+	for (size_t i = 0; i < settings->n_offloads; i++)
+		free(settings->offloads[i].name);
 	free(settings->sections);
 	free(settings->sites);
+	free(settings->offloads);
 	free(settings->path);
 	free(settings);
 }
@@ -195,6 +235,37 @@ settings_complain(struct settings *settings, struct config_section *section,
 		    name, wrong);
 	else
 		log_error("[%s] %s: %s", title, name, wrong);
+}
+
+void
+settings_complain_where_set(struct settings *settings,
+    struct config_section *section, const char *name, const char *wrong)
+{
+	static const struct config_origin nowhere;
+	size_t index = settings_row(section, name);
+
+	settings_complain(settings, section, name,
+	    index < config_table_len ? &section->origins[index] : &nowhere,
+	    wrong);
+}
+
+void
+settings_refuse(struct settings *settings, struct config_section *section,
+    const char *name, const char *wrong)
+{
+	size_t index = settings_row(section, name);
+	const struct config_row *row = &config_table[index];
+	char room[FORMAT_MAX];
+	struct buf whole;
+
+	assert(index < config_table_len);
+	buf_init(&whole, WRONG_MAX);
+	(void)config_value_refuse(row,
+	    config_value_show(row, settings_base(settings, section), room),
+	    wrong, &whole);
+	settings_complain_where_set(
+	    settings, section, name, buf_string(&whole));
+	buf_fini(&whole);
 }
 
 void

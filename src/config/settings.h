@@ -27,10 +27,10 @@ struct config_origin {
 /* Is it anything but the default? */
 bool config_origin_is_set(const struct config_origin *origin);
 
-/* A section: [daemon], [cache] or a site's. */
+/* A section: [daemon], [cache], a site's or an offload's. */
 struct config_section {
 	const char *kind; /* as in struct config_option */
-	size_t site;      /* which of the sites, where it is one */
+	size_t index;     /* which of its kind, of a site or an offload */
 	char *title;      /* what stands in the brackets; owned */
 	unsigned line;    /* of its head in the file; 0: it is not there */
 	unsigned errors;  /* how many were reported */
@@ -43,6 +43,8 @@ struct settings {
 	struct cache_settings cache;
 	struct site *sites; /* at least one; the first is the default */
 	size_t n_sites;
+	struct offload_settings *offloads;
+	size_t n_offloads; /* may be none */
 
 	/* How they were made; of no interest to those who use them. */
 	char *path; /* of the file; NULL: there is none */
@@ -51,7 +53,7 @@ struct settings {
 	unsigned errors; /* how many were reported */
 };
 
-/* All defaults, [daemon] and [cache], no site yet.  PATH is copied; it may be
+/* All defaults, [daemon] and [cache], no other yet.  PATH is copied; it may be
  * NULL.  Freed by settings_free. */
 struct settings *settings_new(const char *path) ATTR_MUST_USE;
 void settings_free(struct settings *settings);
@@ -63,6 +65,13 @@ void settings_forget_secrets(struct settings *settings);
 /* Add a site of NAME with all defaults.  Moves the sections and sites. */
 struct config_section *
 settings_add_site(struct settings *settings, const char *name);
+
+/* The same of an offload. */
+struct config_section *
+settings_add_offload(struct settings *settings, const char *name);
+
+/* Is SECTION one of KIND? */
+bool settings_is_kind(const struct config_section *section, const char *kind);
 
 /* The section of TITLE ("daemon", "site gyazo"), or NULL. */
 struct config_section *
@@ -76,6 +85,10 @@ bool settings_has(
  * none. */
 size_t settings_row(const struct config_section *section, const char *name);
 
+/* Does NAME of SECTION, a text, say anything? */
+bool settings_says(const struct settings *settings,
+    const struct config_section *section, const char *name) ATTR_MUST_USE;
+
 /* The struct that SECTION's values are in, for config_value_set and _show; as
  * strchr does, it forgets that SETTINGS may be const. */
 void *settings_base(
@@ -86,6 +99,15 @@ void *settings_base(
 void
 settings_complain(struct settings *settings, struct config_section *section,
     const char *name, const struct config_origin *origin, const char *wrong);
+
+/* The same where NAME was set, by whatever that was. */
+void settings_complain_where_set(struct settings *settings,
+    struct config_section *section, const char *name, const char *wrong);
+
+/* The same with the value, and with what may stand there: "is", "has" or the
+ * like begins WRONG. */
+void settings_refuse(struct settings *settings, struct config_section *section,
+    const char *name, const char *wrong);
 
 /* The same for a line of the file as a whole; 0: the whole file. */
 void settings_complain_line(

@@ -10,6 +10,10 @@
 #include "config/role.h"
 #include "s3/site.h"
 
+#ifndef LOCALSTATEDIR
+#error "LOCALSTATEDIR comes from make"
+#endif
+
 /* Where a setting stands and where its value is kept. */
 #define DAEMON(label, member)                             \
 	.option.section = "daemon", .option.name = label, \
@@ -20,6 +24,11 @@
 #define SITE(label, member)                             \
 	.option.section = "site", .option.name = label, \
 	.offset = offsetof(struct site, member)
+
+#define OFFLOAD(label, member)                             \
+	.option.section = "offload", .option.name = label, \
+	.offset = offsetof(struct offload_settings, member)
+#define WRITER(label, member) OFFLOAD(label, writer.member)
 
 /* What its text may be. */
 #define RANGE(kind, low, high)                                          \
@@ -44,7 +53,47 @@
 	.option.standard = text, .option.variables = names, \
 	.option.help = sentence
 
+/* Forms that several have. */
+#define FOLDER   "the absolute path of a folder"
+#define PATTERNS "patterns, separated by blanks"
+
 /* clang-format off */
+
+/* Credentials of its own, of a site or of what writes to it: the rows are OF
+ * one or the other, which differ in where else sts_endpoint may be said. */
+#define CREDENTIALS(of, sts_shared, sts_variables)                            \
+	{ of("access_key_id", own.access_key_id),                             \
+	  TEXT("an access key's id"),                                         \
+	  SAYS("", "", "An access key of its own.") },                        \
+	{ of("secret_access_key", own.secret_access_key),                     \
+	  SECRET("the key's secret"),                                         \
+	  SAYS("", "", "Its secret.") },                                      \
+	{ of("session_token", own.session_token),                             \
+	  SECRET("a session token"),                                          \
+	  SAYS("", "", "Its session token, where it is a temporary one.") },  \
+	{ of("profile", profile),                                             \
+	  TEXT("a profile's name in the shared files of the AWS tools"),      \
+	  SAYS("", "", "Whose lines in the shared files are taken.") },       \
+	{ of("role_arn", role_arn),                                           \
+	  CHECKED("arn:PARTITION:iam::ACCOUNT:role/NAME",                     \
+	    config_is_role_arn),                                              \
+	  SAYS("", "", "The role that is assumed with what is found.") },     \
+	{ of("role_session_name", role_session_name),                         \
+	  CHECKED("2 to 64 of A-Z a-z 0-9 _ = , . @ + -",                     \
+	    config_is_session_name),                                          \
+	  SAYS("", "", "Under which name it is assumed.") },                  \
+	{ of("external_id", external_id),                                     \
+	  CHECKED("2 to 1224 of A-Z a-z 0-9 _ = , . @ : / + -",               \
+	    config_is_external_id),                                           \
+	  SAYS("", "", "What its owner wants to be told.") },                 \
+	{ of("web_identity_token_file", web_identity_token_file),             \
+	  TEXT("a file with a token that an identity provider signed"),       \
+	  SAYS("", "", "With which it is assumed, in place of keys.") },      \
+	{ of("sts_endpoint", sts_endpoint), TEXT("http[s]://host[:port]"),    \
+	  sts_shared,                                                         \
+	  SAYS("", sts_variables,                                             \
+	    "The server of roles, where it is not AWS's.") }
+
 const struct config_row config_table[] = {
 	{ DAEMON("listen", listen),
 	  CHECKED("unix:/path, host:port or [v6]:port", config_is_address),
@@ -149,37 +198,63 @@ const struct config_row config_table[] = {
 	  SAYS("10s", "", "For the first byte of S3's answer.") },
 	{ SITE("stall_timeout", stall_timeout_ms), DURATION("10ms", "1h"),
 	  SAYS("10s", "", "For the next bytes of S3's answer.") },
-	{ SITE("access_key_id", own.access_key_id),
-	  TEXT("an access key's id"),
-	  SAYS("", "", "The site's own access key.") },
-	{ SITE("secret_access_key", own.secret_access_key),
-	  SECRET("the key's secret"),
-	  SAYS("", "", "Its secret.") },
-	{ SITE("session_token", own.session_token),
-	  SECRET("a session token"),
-	  SAYS("", "", "Its session token, where it is a temporary one.") },
-	{ SITE("profile", profile),
-	  TEXT("a profile's name in the shared files of the AWS tools"),
-	  SAYS("", "", "Whose credentials, region and endpoint are taken.") },
-	{ SITE("role_arn", role_arn),
-	  CHECKED("arn:PARTITION:iam::ACCOUNT:role/NAME",
-	    config_is_role_arn),
-	  SAYS("", "", "The role that is assumed with what is found.") },
-	{ SITE("role_session_name", role_session_name),
-	  CHECKED("2 to 64 of A-Z a-z 0-9 _ = , . @ + -",
-	    config_is_session_name),
-	  SAYS("", "", "Under which name it is assumed.") },
-	{ SITE("external_id", external_id),
-	  CHECKED("2 to 1224 of A-Z a-z 0-9 _ = , . @ : / + -",
-	    config_is_external_id),
-	  SAYS("", "", "What its owner wants to be told.") },
-	{ SITE("web_identity_token_file", web_identity_token_file),
-	  TEXT("a file with a token that an identity provider signed"),
-	  SAYS("", "", "With which it is assumed, in place of keys.") },
-	{ SITE("sts_endpoint", sts_endpoint), TEXT("http[s]://host[:port]"),
-	  ENDPOINT("sts"),
-	  SAYS("", "AWS_ENDPOINT_URL_STS AWS_ENDPOINT_URL",
-	    "The server of roles, where it is not AWS's.") },
+	CREDENTIALS(SITE, ENDPOINT("sts"),
+	    "AWS_ENDPOINT_URL_STS AWS_ENDPOINT_URL"),
+
+	{ OFFLOAD("site", site), TEXT("a site's name"),
+	  SAYS("", "", "Whose bucket the files go to.") },
+	{ OFFLOAD("root", root), CHECKED(FOLDER, config_is_folder),
+	  SAYS("", "", "The folder whose files are offloaded.") },
+	{ OFFLOAD("uri", uri),
+	  CHECKED("/ or /path/", config_is_path_start),
+	  SAYS("/", "", "The path that readers know that folder by.") },
+	{ OFFLOAD("min_age", min_age_ms), DURATION("0", "3650d"),
+	  SAYS("24h", "", "How old a file must be to be uploaded.") },
+	{ OFFLOAD("keep_age", keep_age_ms), DURATION("0", "3650d"),
+	  SAYS("0", "", "How old a file must be to be deleted.") },
+	{ OFFLOAD("high_water", high_water), NUMBER("0", "99"),
+	  SAYS("0", "", "From how full a file system on files are deleted.") },
+	{ OFFLOAD("low_water", low_water), NUMBER("0", "99"),
+	  SAYS("0", "", "And down to where.") },
+	{ OFFLOAD("include", include), TEXT(PATTERNS),
+	  SAYS("", "", "Which files are offloaded.") },
+	{ OFFLOAD("exclude", exclude), TEXT(PATTERNS),
+	  SAYS("", "", "Which files and folders are passed over.") },
+	{ OFFLOAD("storage_class", storage_class),
+	  CHECKED("a storage class, such as STANDARD_IA",
+	    config_is_header_value),
+	  SAYS("", "", "The storage class of the objects.") },
+	{ OFFLOAD("sse", sse),
+	  CHOICE("none, AES256, aws:kms"), /* enum offload_sse */
+	  SAYS("none", "", "How the bucket is told to encrypt them.") },
+	{ OFFLOAD("kms_key", kms_key),
+	  CHECKED("a key of KMS", config_is_header_value),
+	  SAYS("", "", "By which key.") },
+	{ OFFLOAD("mime_types", mime_types),
+	  TEXT("a file like /etc/mime.types, or nginx's mime.types"),
+	  SAYS("/etc/mime.types", "", "Where the objects' types are from.") },
+	{ OFFLOAD("cache_control", cache_control),
+	  CHECKED("a value of Cache-Control", config_is_header_value),
+	  SAYS("", "", "The Cache-Control of the objects.") },
+	{ OFFLOAD("trash", trash), CHECKED(FOLDER, config_is_folder),
+	  SAYS("", "", "Where files are moved to in place of deleting them.") },
+	{ OFFLOAD("trash_grace", trash_grace_ms), DURATION("0", "3650d"),
+	  SAYS("7d", "", "How long they stay there.") },
+	{ OFFLOAD("verify", verify),
+	  CHOICE("read, head"), /* enum offload_verify */
+	  SAYS("read", "", "What is proved before a file is deleted.") },
+	{ OFFLOAD("remove_folders", remove_folders), SWITCH,
+	  SAYS("off", "", "Whether folders that are empty and old go, too.") },
+	{ OFFLOAD("state", state), CHECKED(FOLDER, config_is_folder),
+	  SAYS(LOCALSTATEDIR "/lib/trys3", "",
+	    "Where the journal of what was deleted is kept.") },
+	{ OFFLOAD("jobs", jobs), NUMBER("1", "256"),
+	  SAYS("8", "", "How many files are under way at the same time.") },
+	{ OFFLOAD("bwlimit", bwlimit), SIZE("0", "1024g"),
+	  SAYS("0", "", "How many bytes a second are uploaded at most.") },
+	{ OFFLOAD("max_delete", max_delete), NUMBER("0", "1000000000"),
+	  SAYS("0", "", "How many files a run deletes at most.") },
+	CREDENTIALS(WRITER, .service = NULL, ""),
 };
 /* clang-format on */
 

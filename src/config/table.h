@@ -1,13 +1,16 @@
 /*
- * The table of all settings, and what those of [daemon] are kept in.
+ * The table of all settings, and what those of [daemon] and of an [offload
+ * NAME] are kept in.
  */
 #ifndef CONFIG_TABLE_H
 #define CONFIG_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "config/value.h"
+#include "s3/site.h"
 
 /* [daemon]; the strings are owned. */
 struct daemon_settings {
@@ -28,6 +31,51 @@ struct daemon_settings {
 	int64_t send_timeout_ms;    /* for the peer to take a write */
 	int64_t drain_timeout_ms;   /* at the end, for what is under way */
 	int log_level;              /* enum log_level */
+};
+
+/* How an object in the bucket is to be encrypted there. */
+enum offload_sse {
+	OFFLOAD_SSE_NONE, /* as the bucket does by itself */
+	OFFLOAD_SSE_AES256,
+	OFFLOAD_SSE_KMS,
+};
+
+/* What is proved of an object before its file is deleted. */
+enum offload_verify {
+	OFFLOAD_VERIFY_READ, /* it is read back, and compared */
+	OFFLOAD_VERIFY_HEAD, /* its size and what it says of its hash */
+};
+
+/* [offload NAME]; the strings are owned. */
+struct offload_settings {
+	char *name;
+	char *site;        /* as it was named; NULL: the first */
+	size_t site_index; /* which one that is; made by config_check_offload */
+	char *root; /* a folder's absolute path, with no slash at its end */
+	char *uri;  /* what root is under, from "/" to "/": with a path below
+	             * root behind it, it is the path that readers ask for */
+	int64_t min_age_ms;  /* younger files are not uploaded */
+	int64_t keep_age_ms; /* nor younger ones deleted; 0: as min_age_ms */
+	uint64_t high_water; /* per cent of the file system; 0: no mark, and */
+	uint64_t low_water;  /* then neither has one */
+	char *include;       /* patterns, separated by blanks; NULL: all */
+	char *exclude;       /* the same; NULL: none */
+	char *storage_class; /* NULL: the bucket's own */
+	int sse;             /* enum offload_sse */
+	char *kms_key;       /* for OFFLOAD_SSE_KMS; NULL: AWS's own */
+	char *mime_types;    /* the file that knows types by endings */
+	char *cache_control; /* of the objects; NULL: none */
+	char *trash;         /* as root; NULL: delete */
+	int64_t trash_grace_ms;
+	int verify;          /* enum offload_verify */
+	bool remove_folders; /* that are empty, and old */
+	char *state;         /* the folder of the journal, as root */
+	uint64_t jobs;       /* at the same time */
+	uint64_t bwlimit;    /* bytes a second; 0: no limit */
+	uint64_t max_delete; /* files a run; 0: no limit */
+	/* Of this only what it says of its own credentials: see config_writer.
+	 */
+	struct site writer;
 };
 
 /* All rows; those of a section stand together. */

@@ -333,6 +333,48 @@ config_is_group(const char *text, const char **why)
 }
 
 bool
+config_is_path_start(const char *text, const char **why)
+{
+	struct span rest = span_of(text), segment;
+
+	if (rest.len == 0 || span_cut(&rest, '/').len > 0 ||
+	    rest.data == NULL) {
+		*why = "it does not begin with /";
+		return (false);
+	}
+	while (rest.len > 0) {
+		segment = span_cut(&rest, '/');
+		if (segment.len == 0 || span_equal(segment, SPAN(".")) ||
+		    span_equal(segment, SPAN(".."))) {
+			*why = "it has a segment that is empty, \".\" or "
+			       "\"..\"";
+			return (false);
+		}
+	}
+	return (true);
+}
+
+bool
+config_is_folder(const char *text, const char **why)
+{
+	if (strcmp(text, "/") == 0) {
+		*why = "it is the whole tree";
+		return (false);
+	}
+	return (config_is_path_start(text, why));
+}
+
+bool
+config_is_header_value(const char *text, const char **why)
+{
+	*why = "it holds something other than printable ASCII";
+	for (; *text != '\0'; text++)
+		if (*text < 0x20 || *text > 0x7e)
+			return (false);
+	return (true);
+}
+
+bool
 config_is_readable(const char *text, const char **why)
 {
 	struct stat status;

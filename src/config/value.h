@@ -14,7 +14,7 @@
 
 /* What is told of a setting to whoever documents it. */
 struct config_option {
-	const char *section; /* "daemon", "cache", "site" */
+	const char *section; /* "daemon", "cache", "site", "offload" */
 	const char *name;
 	const char *variables; /* of the environment, in order of preference,
 	                        * separated by blanks; "" if none */
@@ -91,5 +91,16 @@ config_check config_is_address;
 config_check config_is_user;
 config_check config_is_group;
 config_check config_is_readable;
+
+/* The absolute path of a folder other than "/", perhaps with a slash at its
+ * end; no segment of it is empty, "." or "..".  It need not be there. */
+config_check config_is_folder;
+
+/* What paths begin with: "/", or whole segments, none of them empty, behind
+ * it. */
+config_check config_is_path_start;
+
+/* The value of a header line: printable ASCII. */
+config_check config_is_header_value;
 
 #endif

@@ -145,13 +145,26 @@ names_variables(const struct item *item, const struct config_option *option)
 	return (wanted.len == 0);
 }
 
+/* The line of the default STANDARD; folders are those of a system's package.
+ * The caller's. */
+static char *
+default_line(const char *standard)
+{
+	static const struct span var = SPAN(LOCALSTATEDIR);
+
+	if (*standard == '\0')
+		return (mem_string("Default: none."));
+	if (span_starts(span_of(standard), var))
+		return (mem_printf("Default: /var%s.", standard + var.len));
+	return (mem_printf("Default: %s.", standard));
+}
+
 static bool
 check_item(const struct item *item, const struct config_option *option)
 {
 	const char *standard = option->standard;
 	char *values = mem_printf("Values: %s.", option->values);
-	char *defaults =
-	    mem_printf("Default: %s.", *standard != '\0' ? standard : "none");
+	char *defaults = default_line(standard);
 	bool is_right = true;
 
 	if (!line_is(item->text, values)) {
