@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/parse.h"
+#include "pool/keeper.h"
 #include "pool/worker.h"
 
 struct generation *
@@ -273,7 +274,7 @@ keeper_died(struct generation *generation, int status, int64_t now)
 	bool was_good = now - keeper->started_ms >= GENERATION_GOOD_LIFE_MS;
 	/* Whoever ends the daemon may have told all of its processes. */
 	bool is_end = generation->is_ending && WIFSIGNALED(status) &&
-	    WTERMSIG(status) == WORKER_SIGNAL_END;
+	    WTERMSIG(status) == KEEPER_SIGNAL_END;
 	char how[96], delay[FORMAT_MAX];
 
 	if (generation_search(generation) == GENERATION_SEARCHING)
@@ -445,7 +446,7 @@ watch_keeper(struct generation *generation, int64_t now)
 	if (!keeper->is_told) {
 		keeper->is_told = true;
 		keeper->told_ms = now;
-		kill(keeper->pid, WORKER_SIGNAL_END);
+		kill(keeper->pid, KEEPER_SIGNAL_END);
 	} else if (now > keeper->told_ms + GENERATION_GRACE_MS) {
 		log_error("keeper (process %d) is killed: it does not end",
 		    (int)keeper->pid);

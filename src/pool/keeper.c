@@ -31,7 +31,6 @@
 #include "credentials/watch.h"
 #include "pool/follow.h"
 #include "pool/keeping.h"
-#include "pool/worker.h"
 #include "s3/http.h"
 
 enum {
@@ -141,9 +140,8 @@ look_for_credentials(struct care *care, bool is_wished)
 	struct buf where;
 
 	buf_init(&where, CREDENTIALS_WHERE_MAX);
-	search.result =
-	    credentials_find(&care->orders->settings->sites[care->site],
-		care->http, care->watch, &found, &where);
+	search.result = credentials_find(&care->orders->sites[care->site],
+	    care->http, care->watch, &found, &where);
 	if (search.result == CREDENTIALS_FOUND)
 		publish(care, &found, &search, &where);
 	credentials_found_fini(&found);
@@ -171,7 +169,7 @@ look_at_clocks(struct care *care)
 		return;
 	log_info("site %s: the clock was set by %lld s: credentials are looked "
 		 "for anew",
-	    care->orders->settings->sites[care->site].name, (long long)jump);
+	    care->orders->sites[care->site].name, (long long)jump);
 	care->offset_s = offset;
 	keeping_forget_clock(&care->keeping);
 }
@@ -237,8 +235,20 @@ unblock_end(void)
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, WORKER_SIGNAL_END);
+	sigaddset(&set, KEEPER_SIGNAL_END);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void
+take_name(const char *program)
+{
+	char *name = mem_printf("%s keeper", program);
+
+	log_name(name);
+	/* The kernel cuts it to 15 bytes. */
+	name[strlen(program)] = '-';
+	prctl(PR_SET_NAME, name);
+	free(name);
 }
 
 static void
@@ -255,21 +265,19 @@ take_on(struct care *care, const struct keeper_orders *orders, size_t site)
 		.http = http_new(),
 		.offset_s = find_offset(),
 	};
-	keeping_init(&care->keeping, orders->settings->sites[site].name,
-	    expires_ms,
+	keeping_init(&care->keeping, orders->sites[site].name, expires_ms,
 	    keyring_state(orders->keyring, site) != KEYRING_UNTRIED);
 }
 
 int
 keeper_run(const struct keeper_orders *orders)
 {
-	size_t n = orders->settings->n_sites;
+	size_t n = orders->n_sites;
 	struct care *cares;
 
-	log_name("trys3d keeper");
-	log_threshold((enum log_level)orders->settings->daemon.log_level);
-	prctl(PR_SET_NAME, "trys3d-keeper");
-	if (!follow_parent(orders->master, WORKER_SIGNAL_END))
+	take_name(orders->program);
+	log_threshold(orders->log_level);
+	if (!follow_parent(orders->master, KEEPER_SIGNAL_END))
 		return (EXIT_FAILURE);
 	secret_hide_process();
 	unblock_end();
@@ -283,7 +291,7 @@ keeper_run(const struct keeper_orders *orders)
 
 		if (why != 0)
 			log_fatal(EXIT_FAILURE, "no thread for site %s: %s",
-			    orders->settings->sites[i].name, strerror(why));
+			    orders->sites[i].name, strerror(why));
 	}
 	take_care(&cares[0]);
 	return (EXIT_FAILURE);

@@ -93,7 +93,11 @@ static void ATTR_NORETURN
 become_keeper(struct master *master, struct generation *generation)
 {
 	const struct keeper_orders orders = {
-		.settings = generation->settings,
+		.program = "trys3d",
+		.log_level =
+		    (enum log_level)generation->settings->daemon.log_level,
+		.sites = generation->settings->sites,
+		.n_sites = generation->settings->n_sites,
 		.keyring = generation->keyring,
 		.tried_fd = master->news,
 		.master = master->pid,

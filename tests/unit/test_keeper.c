@@ -28,7 +28,6 @@
 #include "credentials/watch.h"
 #include "pool/keeper.h"
 #include "pool/keeping.h"
-#include "pool/worker.h"
 
 enum { SITES = 2, PATIENCE_MS = 20000, LOG_MAX = 65536 };
 
@@ -154,7 +153,7 @@ __wrap_credentials_find(const struct site *site, struct http *http,
 /* ---- A keeper ---- */
 
 struct scene {
-	struct settings *settings;
+	struct site sites[SITES];
 	struct keyring *keyring;
 	struct keyring_reader *reader;
 	int tried_fd;
@@ -166,7 +165,10 @@ static void
 run(struct scene *scene, pid_t master)
 {
 	const struct keeper_orders orders = {
-		.settings = scene->settings,
+		.program = "trys3d",
+		.log_level = LOG_LEVEL_INFO,
+		.sites = scene->sites,
+		.n_sites = SITES,
 		.keyring = scene->keyring,
 		.tried_fd = scene->tried_fd,
 		.master = master,
@@ -189,12 +191,11 @@ run(struct scene *scene, pid_t master)
 static struct scene
 prepare(void)
 {
-	struct scene scene = { .settings = settings_new(NULL) };
+	struct scene scene = { .keyring = keyring_new(SITES) };
 	FILE *log = tmpfile();
 
-	settings_add_site(scene.settings, "a");
-	settings_add_site(scene.settings, "b");
-	scene.keyring = keyring_new(SITES);
+	scene.sites[0].name = mem_string("a");
+	scene.sites[1].name = mem_string("b");
 	scene.reader = keyring_reader_new(scene.keyring);
 	scene.tried_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	scene.log_fd = dup(fileno(log));
@@ -272,14 +273,15 @@ stop(struct scene *scene)
 {
 	int status;
 
-	assert_int_equal(kill(scene->pid, WORKER_SIGNAL_END), 0);
+	assert_int_equal(kill(scene->pid, KEEPER_SIGNAL_END), 0);
 	assert_int_equal(waitpid(scene->pid, &status, 0), scene->pid);
 	assert_true(WIFSIGNALED(status));
-	assert_int_equal(WTERMSIG(status), WORKER_SIGNAL_END);
+	assert_int_equal(WTERMSIG(status), KEEPER_SIGNAL_END);
 	assert_null(strstr(said(scene), "canary"));
 	keyring_reader_free(scene->reader);
 	keyring_free(scene->keyring);
-	settings_free(scene->settings);
+	for (size_t i = 0; i < SITES; i++)
+		site_fini(&scene->sites[i]);
 	close(scene->tried_fd);
 	close(scene->log_fd);
 }
@@ -311,6 +313,29 @@ test_what_is_found_is_published(void **state)
 	    1);
 	assert_int_equal(script->searches[0], 1);
 	stop(&scene);
+}
+
+static void
+test_it_is_named_by_its_program(void **state)
+{
+	struct scene scene = start();
+	char *path = mem_printf("/proc/%d/comm", (int)scene.pid);
+	char *speaker =
+	    mem_printf("trys3d keeper[%d]: info: site a", scene.pid);
+	char name[32] = "";
+	FILE *file;
+
+	(void)state;
+	wait_state(&scene, 0, KEYRING_FOUND, 1);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	assert_non_null(fgets(name, sizeof(name), file));
+	fclose(file);
+	assert_string_equal(name, "trys3d-keeper\n");
+	assert_int_equal(count_lines(&scene, speaker), 1);
+	stop(&scene);
+	free(path);
+	free(speaker);
 }
 
 static void
@@ -545,6 +570,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_found_is_published),
+		cmocka_unit_test(test_it_is_named_by_its_program),
 		cmocka_unit_test(test_one_that_hangs_holds_up_no_other),
 		cmocka_unit_test(test_it_renews_and_the_old_serve_until_then),
 		cmocka_unit_test(test_a_changed_file),
