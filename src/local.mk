@@ -34,6 +34,7 @@ src_libcore_a_SOURCES = \
 	src/s3/lines.c src/s3/lines.h \
 	src/s3/libcurl.c src/s3/libcurl.h \
 	src/s3/metadata.c src/s3/metadata.h \
+	src/s3/mtime.c src/s3/mtime.h \
 	src/s3/object.c src/s3/object.h \
 	src/s3/range.c src/s3/range.h \
 	src/s3/reply.c src/s3/reply.h \

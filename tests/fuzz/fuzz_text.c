@@ -1,10 +1,11 @@
 /*
- * base/parse's dates and s3/range: what is read can be written, and is read
- * again as the same.
+ * base/parse's dates, s3/mtime and s3/range: what is read can be written, and
+ * is read again as the same.
  */
 #include "fuzz.h"
 
 #include "base/parse.h"
+#include "s3/mtime.h"
 #include "s3/range.h"
 
 static void
@@ -20,6 +21,21 @@ check_dates(struct span text)
 		FUZZ_CHECK(parse_http_date(span_of(date), 1795521600, &again) &&
 		    again == seconds);
 	}
+}
+
+static void
+check_mtime(struct span text)
+{
+	int64_t seconds, seconds_again;
+	long fraction, fraction_again;
+	char again[MTIME_TEXT_MAX];
+
+	if (!mtime_parse(text, &seconds, &fraction))
+		return;
+	FUZZ_CHECK(mtime_format(seconds, fraction, again));
+	FUZZ_CHECK(
+	    mtime_parse(span_of(again), &seconds_again, &fraction_again) &&
+	    seconds_again == seconds && fraction_again == fraction);
 }
 
 static void
@@ -47,6 +63,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct span text = { bytes, size };
 
 	check_dates(text);
+	check_mtime(text);
 	check_range(text);
 	free(bytes);
 	return (0);
