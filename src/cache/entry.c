@@ -8,8 +8,9 @@
  *	digest		32	of the key
  *	stored		8	seconds since the epoch
  *	length		8	of the body
- *	lengths		2 each	of the fields, in the order of enum
- *				metadata_field; 0xffff: not there
+ *	lengths		2 each	of the fields before METADATA_CACHED, in
+ *				the order of enum metadata_field; 0xffff: not
+ *				there
  *	fields, body
  *
  * The checksum is against accidents, not against those who may write to
@@ -35,7 +36,7 @@ enum {
 	STORED_AT = DIGEST_AT + ENTRY_DIGEST_LEN,
 	BODY_LEN_AT = STORED_AT + 8,
 	FIELDS_AT = BODY_LEN_AT + 8,
-	HEAD_LEN = FIELDS_AT + 2 * METADATA_FIELDS,
+	HEAD_LEN = FIELDS_AT + 2 * METADATA_CACHED,
 	ABSENT = 0xffff,
 };
 
@@ -99,7 +100,7 @@ entry_len(const struct entry *entry)
 
 	if (entry->kind == ENTRY_MISSING)
 		return (len);
-	for (int i = 0; i < METADATA_FIELDS; i++)
+	for (int i = 0; i < METADATA_CACHED; i++)
 		len += entry->metadata.field[i].len;
 	return (len + entry->body.len);
 }
@@ -117,7 +118,7 @@ fill_head(char head[HEAD_LEN], const struct entry *entry,
 	memcpy(head + DIGEST_AT, digest, ENTRY_DIGEST_LEN);
 	store_word(head + STORED_AT, (uint64_t)entry->stored_s);
 	store_word(head + BODY_LEN_AT, is_object ? entry->body.len : 0);
-	for (int i = 0; i < METADATA_FIELDS; i++) {
+	for (int i = 0; i < METADATA_CACHED; i++) {
 		struct span field = entry->metadata.field[i];
 		uint16_t len = ABSENT;
 
@@ -143,7 +144,7 @@ entry_write(const struct entry *entry, const uint8_t digest[ENTRY_DIGEST_LEN],
 	fill_head(head, entry, digest);
 	ok = buf_add(out, head, HEAD_LEN);
 	if (entry->kind == ENTRY_OBJECT) {
-		for (int i = 0; i < METADATA_FIELDS; i++)
+		for (int i = 0; i < METADATA_CACHED; i++)
 			ok = ok && buf_add_span(out, entry->metadata.field[i]);
 		ok = ok && buf_add_span(out, entry->body);
 	}
@@ -172,7 +173,7 @@ has_control(struct span value)
 static bool
 read_fields(const char *head, struct span *rest, struct metadata *metadata)
 {
-	for (int i = 0; i < METADATA_FIELDS; i++) {
+	for (int i = 0; i < METADATA_CACHED; i++) {
 		size_t len = load_short(head + FIELDS_AT + 2 * i);
 		struct span *field = &metadata->field[i];
 

@@ -19,7 +19,7 @@ enum { ENTRY_DIGEST_LEN = 32 };
 
 /* Raised with every change of the form or of what it means; part of the key
  * (cache.h), so versions never read each other's. */
-enum { ENTRY_VERSION = 1 };
+enum { ENTRY_VERSION = 2 };
 
 enum entry_kind {
 	ENTRY_OBJECT,  /* headers and body */
@@ -29,7 +29,9 @@ enum entry_kind {
 struct entry {
 	enum entry_kind kind;
 	int64_t stored_s;         /* seconds since the epoch */
-	struct metadata metadata; /* of an object; size is the body's length */
+	struct metadata metadata; /* of an object; size is the body's length;
+	                           * the fields from METADATA_CACHED on are
+	                           * not kept */
 	struct span body;
 };
 

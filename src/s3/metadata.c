@@ -19,6 +19,11 @@ static const char *const names[METADATA_FIELDS] = {
 	[METADATA_LAST_MODIFIED] = "Last-Modified",
 	[METADATA_CACHE_CONTROL] = "Cache-Control",
 	[METADATA_EXPIRES] = "Expires",
+	[METADATA_MTIME] = "x-amz-meta-mtime",
+	[METADATA_SHA256] = "x-amz-meta-sha256",
+	[METADATA_MODE] = "x-amz-meta-mode",
+	[METADATA_UID] = "x-amz-meta-uid",
+	[METADATA_GID] = "x-amz-meta-gid",
 };
 
 const char *

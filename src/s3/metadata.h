@@ -1,6 +1,7 @@
 /*
  * What is known of an object besides its bytes: its size and the headers of
- * the allow-list.  No other header of S3's ever leaves src/s3/.
+ * the allow-list.  No other header of S3's ever leaves src/s3/; those from
+ * METADATA_MTIME on never reach a client.
  */
 #ifndef S3_METADATA_H
 #define S3_METADATA_H
@@ -20,10 +21,19 @@ enum metadata_field {
 	METADATA_LAST_MODIFIED,
 	METADATA_CACHE_CONTROL,
 	METADATA_EXPIRES,
+
+	/* Of the file that the object was made of. */
+	METADATA_MTIME, /* as in s3/mtime.h, if it is one */
+
+	METADATA_CACHED, /* how many memcached keeps: those above */
+	METADATA_SHA256 = METADATA_CACHED, /* of its bytes, in hex */
+	METADATA_MODE,                     /* st_mode, in octal */
+	METADATA_UID,
+	METADATA_GID,
 	METADATA_FIELDS /* how many */
 };
 
-/* The header's name as it is written: "Content-Type". */
+/* The header's name as it is written: "Content-Type", "x-amz-meta-mtime". */
 const char *metadata_name(enum metadata_field field);
 
 /* A field's greatest length; a longer one is dropped. */

@@ -324,6 +324,27 @@ control_characters_are_never_written(void **state)
 	}
 }
 
+/* What S3 knows of the file that an object was made of. */
+static void
+internal_fields_are_never_written(void **state)
+{
+	static const int statuses[] = { 200, 206, 304, 416 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		struct metadata object;
+		struct answer answer = { .status = statuses[i],
+			.metadata = &object };
+
+		metadata_init(&object);
+		object.size = 5;
+		for (int j = METADATA_MTIME; j < METADATA_FIELDS; j++)
+			object.field[j] = SPAN("1354040105");
+		assert_null(strstr(make_head(&answer), "1354040105"));
+		assert_null(strstr(make_head(&answer), "amz"));
+	}
+}
+
 static void
 no_header_comes_twice(void **state)
 {
@@ -386,6 +407,7 @@ main(void)
 		cmocka_unit_test(what_may_not_be_kept_says_so_first),
 		cmocka_unit_test(cache_status_tells_how),
 		cmocka_unit_test(control_characters_are_never_written),
+		cmocka_unit_test(internal_fields_are_never_written),
 		cmocka_unit_test(no_header_comes_twice),
 		cmocka_unit_test(a_head_that_is_too_long_is_refused_whole),
 	};

@@ -25,7 +25,9 @@ the_list_is_the_allow_list(void **state)
 {
 	static const char *const names[] = { "Content-Type", "Content-Encoding",
 		"Content-Disposition", "Content-Language", "ETag",
-		"Last-Modified", "Cache-Control", "Expires" };
+		"Last-Modified", "Cache-Control", "Expires", "x-amz-meta-mtime",
+		"x-amz-meta-sha256", "x-amz-meta-mode", "x-amz-meta-uid",
+		"x-amz-meta-gid" };
 
 	(void)state;
 	assert_int_equal(COUNT_OF(names), METADATA_FIELDS);
@@ -77,6 +79,7 @@ static void
 other_headers_are_not(void **state)
 {
 	static const char *const names[] = { "", "x-amz-meta-content-type",
+		"mtime", "x-amz-meta-", "x-amz-meta-mtime2", "x-amz-meta-time",
 		"x-amz-request-id", "Content-Length", "Content-Range", "Date",
 		"Server", "Set-Cookie", "Location", "Content-Typ",
 		"Content-Type ", "Content-Types", "E Tag", "Vary" };
@@ -228,6 +231,8 @@ a_copy_stands_alone(void **state)
 	metadata_init(&metadata);
 	take(&metadata, "Content-Type", type);
 	take(&metadata, "ETag", tag);
+	take(&metadata, "X-Amz-Meta-Mtime", "12.5");
+	take(&metadata, "x-amz-meta-gid", "1000");
 	metadata.size = UINT64_C(5000000000);
 	metadata_copy(&copy, &metadata);
 	memset(type, 'x', sizeof(type));
@@ -239,6 +244,9 @@ a_copy_stands_alone(void **state)
 	    span_equal(again.field[METADATA_CONTENT_TYPE], SPAN("text/plain")));
 	assert_true(span_equal(again.field[METADATA_ETAG], SPAN("\"1\"")));
 	assert_null(again.field[METADATA_EXPIRES].data);
+	assert_true(span_equal(again.field[METADATA_MTIME], SPAN("12.5")));
+	assert_true(span_equal(again.field[METADATA_GID], SPAN("1000")));
+	assert_null(again.field[METADATA_UID].data);
 	assert_true(again.size == UINT64_C(5000000000));
 	metadata_fini(&again);
 	metadata_fini(&metadata);
