@@ -94,6 +94,7 @@ src_libdaemon_a_SOURCES = \
 	src/respond/exchange.h \
 	src/respond/fcgi.c src/respond/fcgi.h \
 	src/respond/gate.c src/respond/gate.h \
+	src/respond/likeness.c src/respond/likeness.h \
 	src/respond/policy.c src/respond/policy.h \
 	src/respond/receive.c src/respond/receive.h \
 	src/respond/record.c src/respond/record.h \

@@ -42,6 +42,7 @@ SYSTEM_TESTS = \
 	tests/system/test_keeper.py \
 	tests/system/test_keys.py \
 	tests/system/test_leaks.py \
+	tests/system/test_likeness.py \
 	tests/system/test_nginx.py \
 	tests/system/test_pool.py \
 	tests/system/test_renewal.py \
@@ -83,6 +84,7 @@ UNIT_TESTS = \
 	tests/unit/test_keeping \
 	tests/unit/test_keyring \
 	tests/unit/test_learnt \
+	tests/unit/test_likeness \
 	tests/unit/test_listen \
 	tests/unit/test_log \
 	tests/unit/test_manual \

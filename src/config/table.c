@@ -186,6 +186,8 @@ const struct config_row config_table[] = {
 	{ SITE("check_etag", check_etag), SWITCH,
 	  SAYS("on", "", "Whether a body is held against an ETag that is an "
 	    "MD5.") },
+	{ SITE("etag", etag), CHOICE("s3, nginx"), /* enum site_etag */
+	  SAYS("s3", "", "Whose ETag a client is shown.") },
 	{ SITE("cache_control", cache_control),
 	  TEXT("a value of Cache-Control"),
 	  SAYS("", "", "The Cache-Control of answers, in place of the "

@@ -101,19 +101,38 @@ find_modified(const struct metadata *metadata, int64_t now, int64_t *modified)
 	return (text.data != NULL && parse_http_date(text, now, modified));
 }
 
-/* Is the object's date after the one in VALUE?  *FALLBACK where either of the
- * two is none. */
+/* The date in VALUE and the object's; false where either of the two is none. */
 static bool
-modified_since(struct span value, const struct metadata *metadata, int64_t now,
-    bool fallback)
+find_dates(struct span value, const struct metadata *metadata, int64_t now,
+    int64_t *since, int64_t *modified)
+{
+	return (value.data != NULL &&
+	    parse_http_date(span_trim(value), now, since) &&
+	    find_modified(metadata, now, modified));
+}
+
+/* If-Unmodified-Since: is the object's date after the one in VALUE? */
+static bool
+is_later(struct span value, const struct metadata *metadata, int64_t now)
 {
 	int64_t since, modified;
 
-	if (value.data == NULL ||
-	    !parse_http_date(span_trim(value), now, &since) ||
-	    !find_modified(metadata, now, &modified))
-		return (fallback);
-	return (modified > since);
+	return (find_dates(value, metadata, now, &since, &modified) &&
+	    modified > since);
+}
+
+/* If-Modified-Since: is it sure that the client has what there is now?  S3's
+ * date only goes forward.  A file's goes back when an older one takes its
+ * place, so that a date that is not the same proves nothing; nginx goes by
+ * that too. */
+static bool
+is_unchanged(struct span value, const struct metadata *metadata, int64_t now)
+{
+	bool is_of_file = metadata->field[METADATA_MTIME].data != NULL;
+	int64_t since, modified;
+
+	return (find_dates(value, metadata, now, &since, &modified) &&
+	    (modified == since || (modified < since && !is_of_file)));
 }
 
 enum policy_verdict
@@ -126,16 +145,14 @@ policy_evaluate(const struct policy_conditions *conditions,
 		if (!condition_matches(
 			conditions->if_match, etag, etag_equal_strong))
 			return (POLICY_PRECONDITION_FAILED);
-	} else if (modified_since(
-		       conditions->if_unmodified_since, metadata, now, false)) {
+	} else if (is_later(conditions->if_unmodified_since, metadata, now)) {
 		return (POLICY_PRECONDITION_FAILED);
 	}
 	if (conditions->if_none_match.data != NULL) {
 		if (condition_matches(
 			conditions->if_none_match, etag, etag_equal_weak))
 			return (POLICY_NOT_MODIFIED);
-	} else if (!modified_since(
-		       conditions->if_modified_since, metadata, now, true)) {
+	} else if (is_unchanged(conditions->if_modified_since, metadata, now)) {
 		return (POLICY_NOT_MODIFIED);
 	}
 	return (POLICY_PROCEED);

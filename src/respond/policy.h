@@ -39,7 +39,9 @@ enum policy_verdict {
 
 /* Evaluate CONDITIONS for a GET or HEAD in the order of RFC 9110 13.2.2 against
  * an object that is there; NOW as in parse_http_date.  A date that is none is
- * ignored, as is a date where the matching tag condition is present. */
+ * ignored, as is a date where the matching tag condition is present.  With
+ * METADATA_MTIME there, Last-Modified is a file's (respond/likeness.h): then
+ * only that very date in If-Modified-Since says that it has not changed. */
 enum policy_verdict policy_evaluate(const struct policy_conditions *conditions,
     const struct metadata *metadata, int64_t now);
 

@@ -23,12 +23,15 @@ void
 serving_decide(struct serving *s)
 {
 	const struct policy_conditions *conditions = &s->request->conditions;
+	const struct metadata *shown = &s->shown.metadata;
 	struct answer *answer = &s->answer;
 
+	likeness_make(&s->shown, &s->metadata, s->length_known,
+	    (enum site_etag)s->site->etag);
 	answer->may_keep = true;
-	answer->metadata = &s->metadata;
+	answer->metadata = shown;
 	answer->cache_control = s->site->cache_control;
-	switch (policy_evaluate(conditions, &s->metadata, s->now)) {
+	switch (policy_evaluate(conditions, shown, s->now)) {
 	case POLICY_NOT_MODIFIED:
 		answer->status = 304;
 		return;
@@ -39,11 +42,10 @@ serving_decide(struct serving *s)
 		break;
 	}
 	answer->status = 200;
-	if (!s->length_known ||
-	    !policy_range_holds(conditions, &s->metadata, s->now))
+	if (!s->length_known || !policy_range_holds(conditions, shown, s->now))
 		return;
-	switch (range_fit(
-	    &s->range, s->metadata.size, &answer->first, &answer->last)) {
+	switch (
+	    range_fit(&s->range, shown->size, &answer->first, &answer->last)) {
 	case RANGE_FIT_WHOLE:
 		break;
 	case RANGE_FIT_PART:

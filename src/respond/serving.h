@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "respond/answer.h"
 #include "respond/exchange.h"
+#include "respond/likeness.h"
 
 /* nginx's number for a client that went away before its answer. */
 enum { SERVING_CLIENT_GONE = 499 };
@@ -42,7 +43,9 @@ struct serving {
 	bool has_lease;
 
 	struct metadata metadata; /* of the object, ours or a view of the
-	                           * cache's entry */
+	                           * cache's entry; as S3 said it */
+	struct likeness shown;    /* of metadata, by serving_decide: what the
+	                           * client is told of it */
 	struct buf collected;     /* its bytes, when they were fetched */
 	uint64_t collect_max;     /* so many, before the rest is streamed */
 	struct span body;         /* its bytes, wherever they are */
@@ -60,8 +63,9 @@ struct serving {
 /* End with STATUS, which says nothing of an object.  Returns STEP_ANSWER. */
 enum step serving_refuse(struct serving *s, int status);
 
-/* Fill in the answer for an object that is there, of s->metadata: the client's
- * conditions, then its range (RFC 9110 13.2.2). */
+/* Fill in the answer for an object that is there, of s->metadata, and what is
+ * shown of it: the client's conditions, then its range (RFC 9110 13.2.2).  Done
+ * again where s->metadata or s->length_known changes. */
 void serving_decide(struct serving *s);
 
 /* Make the head of s->answer in HEAD (cleared first, cap ANSWER_HEAD_MAX).

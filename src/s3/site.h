@@ -24,6 +24,11 @@ enum site_addressing {
 	SITE_ADDRESSING_VIRTUAL, /* https://bucket.endpoint/key */
 };
 
+enum site_etag {
+	SITE_ETAG_S3,    /* the one that S3 says */
+	SITE_ETAG_NGINX, /* the one that nginx made for the object's file */
+};
+
 struct site {
 	/* As set; each string is owned and may be NULL where not said. */
 	char *name;
@@ -36,6 +41,7 @@ struct site {
 	char *strip;    /* taken off the path's front; NULL: nothing */
 	char *prefix;   /* put in front of the key; NULL: nothing */
 	bool missing_on_403;
+	int etag;            /* enum site_etag: what is shown of it */
 	bool check_etag;     /* hold a body against an ETag that is an MD5 */
 	char *cache_control; /* in place of the object's; NULL: the object's */
 	int64_t connect_timeout_ms;

@@ -187,6 +187,46 @@ conditions_are_evaluated_in_order(void **state)
 	}
 }
 
+/* A file's date can go back, so a later one in the condition proves nothing;
+ * all else is as with S3's. */
+static void
+a_files_date_is_the_same_or_not(void **state)
+{
+	static const struct row files[] = {
+		{ "modified since its date", A, DATE, NULL, NULL, NULL, DATE,
+		    SAME },
+		{ "modified since its date, RFC 850", A, DATE, NULL, NULL, NULL,
+		    DATE850, SAME },
+		{ "modified since before", A, DATE, NULL, NULL, NULL, BEFORE,
+		    OK },
+		{ "modified since later", A, DATE, NULL, NULL, NULL, AFTER,
+		    OK },
+		{ "modified since garbage", A, DATE, NULL, NULL, NULL, "0",
+		    OK },
+		{ "none match holds before modified", A, DATE, NULL, NULL, A,
+		    AFTER, SAME },
+		{ "unmodified since later", A, DATE, NULL, AFTER, NULL, NULL,
+		    OK },
+		{ "unmodified since before", A, DATE, NULL, BEFORE, NULL, NULL,
+		    FAILED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		const struct row *row = &files[i];
+		struct metadata object = make_object(row->etag, row->modified);
+		struct policy_conditions conditions = {
+			.if_unmodified_since = span_of(row->unmodified),
+			.if_none_match = span_of(row->none_match),
+			.if_modified_since = span_of(row->since),
+		};
+
+		object.field[METADATA_MTIME] = SPAN("784111777");
+		if (policy_evaluate(&conditions, &object, NOW) != row->verdict)
+			fail_msg("%s", row->name);
+	}
+}
+
 static const struct {
 	const char *name;
 	const char *etag;
@@ -269,6 +309,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_get_and_head_are_served),
 		cmocka_unit_test(conditions_are_evaluated_in_order),
+		cmocka_unit_test(a_files_date_is_the_same_or_not),
 		cmocka_unit_test(a_range_holds_only_for_the_same_object),
 		cmocka_unit_test(nothing_behind_a_value_is_read),
 	};

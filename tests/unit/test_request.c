@@ -19,6 +19,11 @@
 #define DATE  "Wed, 21 Oct 2015 07:28:00 GMT"
 #define LARGE 5000
 
+/* Of an object that was a file. */
+#define FILE_MTIME "1354040105.25"
+#define FILE_DATE  "Tue, 27 Nov 2012 18:15:05 GMT"
+#define FILE_ETAG  "\"50b50329-5\""
+
 /* ------------------------------------------------------- the played world */
 
 /* What S3 has, and how it behaves. */
@@ -27,6 +32,7 @@ static struct {
 	size_t len;
 	const char *etag;
 	const char *disposition;
+	const char *mtime;
 	bool size_known;
 	bool ignores_range;
 	enum fetch_result result; /* instead of FETCH_OK */
@@ -46,6 +52,8 @@ static struct {
 	unsigned other_leases; /* how often OTHER comes before that */
 	unsigned leased, released, passed, stored, stored_missing;
 	char stored_body[64];
+	char stored_etag[64];
+	char stored_modified[64];
 } cached;
 
 static int64_t now_ms;
@@ -117,6 +125,7 @@ object_metadata(void)
 	metadata.field[METADATA_LAST_MODIFIED] = SPAN(DATE);
 	metadata.field[METADATA_CONTENT_TYPE] = SPAN("image/png");
 	metadata.field[METADATA_CONTENT_DISPOSITION] = span_of(s3.disposition);
+	metadata.field[METADATA_MTIME] = span_of(s3.mtime);
 	return (metadata);
 }
 
@@ -234,6 +243,10 @@ __wrap_cache_store(struct cache *cache, const struct cache_key *key,
 	cached.stored++;
 	snprintf(cached.stored_body, sizeof(cached.stored_body), "%.*s",
 	    SPAN_ARG(body));
+	snprintf(cached.stored_etag, sizeof(cached.stored_etag), "%.*s",
+	    SPAN_ARG(metadata->field[METADATA_ETAG]));
+	snprintf(cached.stored_modified, sizeof(cached.stored_modified), "%.*s",
+	    SPAN_ARG(metadata->field[METADATA_LAST_MODIFIED]));
 	return (true);
 }
 
@@ -353,6 +366,14 @@ use_cache(void)
 
 	parts.cache = (struct cache *)&there;
 	cached.lease = CACHE_LEASE_OURS;
+}
+
+/* The object is one that was a file, shown with nginx's ETag. */
+static void
+use_file(void)
+{
+	s3.mtime = FILE_MTIME;
+	sites[0].etag = SITE_ETAG_NGINX;
 }
 
 /* A body over max_object. */
@@ -830,6 +851,127 @@ length_that_is_not_said(void **state)
 	assert_int_equal(client.ends, 1);
 }
 
+/* Each row once from S3, once from the cache and, but for parts, which have a
+ * length, once from an S3 that sends none: the same answer. */
+static void
+a_file_that_moved_is_answered_as_before(void **state)
+{
+	static const struct {
+		const char *range, *if_none_match, *if_modified_since,
+		    *if_range;
+		int status;
+		const char *body;
+	} rows[] = {
+		{ NULL, NULL, NULL, NULL, 200, "hello" },
+		{ "bytes=1-2", NULL, NULL, NULL, 206, "el" },
+		{ NULL, FILE_ETAG, NULL, NULL, 304, "" },
+		{ NULL, "W/" FILE_ETAG, NULL, NULL, 304, "" },
+		{ NULL, ETAG, NULL, NULL, 200, "hello" },
+		{ NULL, NULL, FILE_DATE, NULL, 304, "" },
+		{ NULL, NULL, DATE, NULL, 200, "hello" },
+		{ "bytes=1-2", NULL, NULL, FILE_ETAG, 206, "el" },
+		{ "bytes=1-2", NULL, NULL, FILE_DATE, 206, "el" },
+		{ "bytes=1-2", NULL, NULL, ETAG, 200, "hello" },
+		{ "bytes=1-2", NULL, NULL, DATE, 200, "hello" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (int from = 0; from < 3; from++) {
+			if (from == 2 && rows[i].range != NULL)
+				continue;
+			set_up(state);
+			use_file();
+			if (from == 1) {
+				use_cache();
+				cached.hit_at_look = 1;
+				cached.found = CACHE_HIT;
+			}
+			s3.size_known = from != 2;
+			request.range = span_of(rows[i].range);
+			request.conditions.if_none_match =
+			    span_of(rows[i].if_none_match);
+			request.conditions.if_modified_since =
+			    span_of(rows[i].if_modified_since);
+			request.conditions.if_range = span_of(rows[i].if_range);
+			assert_int_equal(serve(), rows[i].status);
+			assert_body(rows[i].body);
+			assert_true(head_has("Last-Modified: " FILE_DATE));
+			/* 304 by the date needs no length, and waits for
+			 * none. */
+			if (from != 2 || rows[i].status != 304 ||
+			    rows[i].if_modified_since == NULL)
+				assert_true(head_has("ETag: " FILE_ETAG));
+			assert_null(strstr(client.head, ETAG));
+			assert_null(strstr(client.head, "amz"));
+		}
+	}
+}
+
+static void
+a_file_keeps_the_etag_of_s3_unless_told(void **state)
+{
+	(void)state;
+	use_file();
+	sites[0].etag = SITE_ETAG_S3;
+	assert_int_equal(serve(), 200);
+	assert_true(head_has("Last-Modified: " FILE_DATE));
+	assert_true(head_has("ETag: " ETAG));
+	set_up(state);
+	use_file();
+	s3.mtime = "-1";
+	assert_int_equal(serve(), 200);
+	assert_true(head_has("Last-Modified: " DATE));
+	assert_true(head_has("ETag: " ETAG));
+}
+
+/* So that another setting needs no other cache, and a body is still held
+ * against what S3 says of it. */
+static void
+what_s3_said_is_stored_and_checked(void **state)
+{
+	(void)state;
+	use_file();
+	use_cache();
+	s3.body = "jello";
+	s3.second_body = "hello";
+	assert_int_equal(serve(), 200);
+	assert_body("hello");
+	assert_int_equal(s3.fetches, 2);
+	assert_true(head_has("ETag: " FILE_ETAG));
+	assert_string_equal(cached.stored_etag, ETAG);
+	assert_string_equal(cached.stored_modified, DATE);
+}
+
+static void
+a_files_etag_needs_its_size(void **state)
+{
+	(void)state;
+	use_file();
+	use_large();
+	s3.size_known = false;
+	assert_int_equal(serve(), 200);
+	assert_int_equal(client.len, LARGE);
+	assert_null(strstr(client.head, "ETag"));
+	assert_true(head_has("Last-Modified: " FILE_DATE));
+	set_up(state);
+	use_file();
+	s3.size_known = false;
+	request.method = SPAN("HEAD");
+	assert_int_equal(serve(), 200);
+	assert_null(strstr(client.head, "ETag"));
+	set_up(state);
+	use_file();
+	request.method = SPAN("HEAD");
+	assert_int_equal(serve(), 200);
+	assert_true(head_has("ETag: " FILE_ETAG));
+	set_up(state);
+	use_file();
+	use_large();
+	request.range = SPAN("bytes=0-2999");
+	assert_int_equal(serve(), 206);
+	assert_true(head_has("ETag: \"50b50329-1388\""));
+}
+
 static void
 headers_that_do_not_fit(void **state)
 {
@@ -878,6 +1020,10 @@ main(void)
 		TEST(large_conditions),
 		TEST(damaged_body_is_never_answered),
 		TEST(length_that_is_not_said),
+		TEST(a_file_that_moved_is_answered_as_before),
+		TEST(a_file_keeps_the_etag_of_s3_unless_told),
+		TEST(what_s3_said_is_stored_and_checked),
+		TEST(a_files_etag_needs_its_size),
 		TEST(headers_that_do_not_fit),
 	};
 
