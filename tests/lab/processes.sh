@@ -18,18 +18,19 @@ need()
 	done
 }
 
-# A port of 127.0.0.1 that nobody listens on or talks from, below those that
-# the kernel hands out, so that nobody gets it by chance before we do.
+# free_port [PORT]: a port of 127.0.0.1 that nobody listens on or talks from:
+# that one, or else one below those that the kernel hands out, so that nobody
+# gets it by chance before we do.
 free_port()
 {
 	cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
-	    awk -v seed="$(od -An -N3 -tu4 /dev/urandom)" '
+	    awk -v port="${1:-0}" -v seed="$(od -An -N3 -tu4 /dev/urandom)" '
+		BEGIN { used["0000"] }
 		{ n = split($2, address, ":"); used[address[n]] }
 		END {
 			srand(seed)
-			do
-				port = 10000 + int(rand() * 20000)
 			while (sprintf("%04X", port) in used)
+				port = 10000 + int(rand() * 20000)
 			print port
 		}'
 }
