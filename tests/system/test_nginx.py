@@ -6,13 +6,15 @@ import contextlib
 import http.server
 import os
 import signal
+import shutil
 import socket
 import struct
+import subprocess
 import threading
 import time
 
-from harness import (Memcached, Nginx, Rgw, Skip, Suite, Trys3d, equal,
-                     free_port, true, wait_for)
+from harness import (ENVIRONMENT, Memcached, Nginx, Rgw, Skip, Suite, Trys3d,
+                     equal, free_port, true, wait_for)
 
 BEGIN, END, PARAMS, STDIN, STDOUT = 1, 3, 4, 5, 6
 KEEP_CONN = 1
@@ -177,6 +179,30 @@ def crash(*pieces):
     return answers
 
 
+@contextlib.contextmanager
+def gone_when_opened(nginx, name):
+    """The file NAME on the disk of NGINX is there when its workers ask whether
+    it is, and gone when they open it."""
+    if not shutil.which("strace", path=ENVIRONMENT["PATH"]):
+        raise Skip("strace is not installed")
+    pid = nginx.process.pid
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        workers = file.read().split()
+    command = ["strace", "-P", nginx.root / name,
+               "-e", "inject=openat:error=ENOENT"]
+    for worker in workers:
+        command += ["-p", worker]
+    with subprocess.Popen(command, env=ENVIRONMENT, text=True,
+                          stderr=subprocess.PIPE) as strace:
+        for _ in workers:
+            line = strace.stderr.readline()
+            if not line.endswith("attached\n"):
+                raise Skip(line.strip())
+        yield
+        strace.terminate()
+        true("INJECTED" in strace.stderr.read(), "it was opened")
+
+
 # As the client sends it, and the path that it means.
 PATHS = [
     ("/a%20b", b"/a b"),
@@ -228,6 +254,14 @@ def test_both(suite, responder, application, nginx, name):
         answer = nginx.get("/disk.png")
         equal((answer.status, answer.body), (200, b"on the disk"))
         equal(responder.asked, [])
+
+    with suite.test(f"{name}: what trys3 moves between two looks at the disk "
+                    "comes from trys3d"):
+        responder.reset(whole(b"in the bucket"))
+        with gone_when_opened(nginx, "disk.png"):
+            answer = nginx.get("/disk.png")
+        equal((answer.status, answer.body), (200, b"in the bucket"))
+        equal(responder.asked[0]["DOCUMENT_URI"], b"/disk.png")
 
     with suite.test(f"{name}: what is not is asked of trys3d, by its path"):
         for path, meant in PATHS:
