@@ -521,3 +521,20 @@ format_http_date(int64_t seconds, char text[FORMAT_MAX])
 	    (unsigned)rest % 60);
 	return (text);
 }
+
+const char *
+format_iso_date(int64_t seconds, char text[FORMAT_MAX])
+{
+	int64_t days, rest;
+	struct date date;
+
+	seconds = bound_seconds(seconds);
+	days = seconds_to_days(seconds);
+	rest = seconds - days * 86400;
+	date = days_to_date(days);
+	snprintf(text, FORMAT_MAX, "%04u-%02u-%02uT%02u:%02u:%02uZ",
+	    (unsigned)date.year % 10000, (unsigned)date.month % 100,
+	    (unsigned)date.day % 100, (unsigned)(rest / 3600) % 100,
+	    (unsigned)(rest / 60) % 60, (unsigned)rest % 60);
+	return (text);
+}

@@ -48,7 +48,7 @@ bool parse_iso_date(struct span text, int64_t *seconds) ATTR_MUST_USE;
 
 /* Bytes as parse_size takes them, the largest unit that divides evenly:
  * 921600 is "900k".  TEXT holds the result and is returned; so it is for the
- * next two.  FORMAT_MAX bytes always do. */
+ * next three.  FORMAT_MAX bytes always do. */
 enum { FORMAT_MAX = 32 };
 const char *format_size(uint64_t bytes, char text[FORMAT_MAX]);
 
@@ -58,6 +58,9 @@ const char *format_duration(int64_t ms, char text[FORMAT_MAX]);
 
 /* Seconds since the epoch as IMF-fixdate: Sun, 06 Nov 1994 08:49:37 GMT. */
 const char *format_http_date(int64_t seconds, char text[FORMAT_MAX]);
+
+/* Seconds since the epoch as ISO 8601, in UTC: 2026-11-24T12:00:00Z. */
+const char *format_iso_date(int64_t seconds, char text[FORMAT_MAX]);
 
 /* LEN bytes as 2 * LEN lower-case hexadecimal digits and a NUL. */
 void format_hex(const uint8_t *bytes, size_t len, char *text);

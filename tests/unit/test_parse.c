@@ -488,6 +488,13 @@ dates_out_of_four_digits_are_bounded(void **state)
 	    format_http_date(INT64_MAX, text), "Fri, 31 Dec 9999 23:59:59 GMT");
 	assert_string_equal(
 	    format_http_date(INT64_MIN, text), "Sat, 01 Jan 0000 00:00:00 GMT");
+	assert_string_equal(
+	    format_iso_date(1795898615, text), "2026-11-28T20:43:35Z");
+	assert_string_equal(format_iso_date(-1, text), "1969-12-31T23:59:59Z");
+	assert_string_equal(
+	    format_iso_date(INT64_MAX, text), "9999-12-31T23:59:59Z");
+	assert_string_equal(
+	    format_iso_date(INT64_MIN, text), "0000-01-01T00:00:00Z");
 }
 
 static void
