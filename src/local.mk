@@ -114,7 +114,8 @@ src_liboffload_a_SOURCES = \
 	src/offload/output.c src/offload/output.h \
 	src/offload/progress.c src/offload/progress.h \
 	src/offload/report.c src/offload/report.h \
-	src/offload/text.c src/offload/text.h
+	src/offload/text.c src/offload/text.h \
+	src/offload/throttle.c src/offload/throttle.h
 
 CORE_LIBS = src/libcore.a $(CURL_LIBS) $(CRYPTO_LIBS) $(MEMCACHED_LIBS) \
 	$(INIH_LIBS) $(EXPAT_LIBS) $(JANSSON_LIBS)

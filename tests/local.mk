@@ -110,6 +110,7 @@ UNIT_TESTS = \
 	tests/unit/test_sigv4_vectors \
 	tests/unit/test_site \
 	tests/unit/test_sts \
+	tests/unit/test_throttle \
 	tests/unit/test_uri \
 	tests/unit/test_watch \
 	tests/unit/test_web_identity \
@@ -212,6 +213,8 @@ tests_unit_test_role_LDFLAGS = $(AM_LDFLAGS) \
 tests_unit_test_secret_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=munmap
 tests_unit_test_sts_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ask \
 	-Wl,--wrap=clock_wall_s
+tests_unit_test_throttle_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=clock_nanosleep
 tests_unit_test_web_identity_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=profiles_get \
 	-Wl,--wrap=sts_assume_role_with_web_identity
