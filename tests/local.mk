@@ -91,6 +91,7 @@ UNIT_TESTS = \
 	tests/unit/test_mem \
 	tests/unit/test_memcached \
 	tests/unit/test_metadata \
+	tests/unit/test_mime \
 	tests/unit/test_mtime \
 	tests/unit/test_object \
 	tests/unit/test_offload_config \
