@@ -112,6 +112,7 @@ src_libdaemon_a_SOURCES = \
 src_liboffload_a_SOURCES = \
 	src/offload/jsonl.c src/offload/jsonl.h \
 	src/offload/mime.c src/offload/mime.h \
+	src/offload/oldest.c src/offload/oldest.h \
 	src/offload/output.c src/offload/output.h \
 	src/offload/pattern.c src/offload/pattern.h \
 	src/offload/progress.c src/offload/progress.h \

@@ -95,6 +95,7 @@ UNIT_TESTS = \
 	tests/unit/test_mtime \
 	tests/unit/test_object \
 	tests/unit/test_offload_config \
+	tests/unit/test_oldest \
 	tests/unit/test_parse \
 	tests/unit/test_pattern \
 	tests/unit/test_policy \
