@@ -110,6 +110,8 @@ src_libdaemon_a_SOURCES = \
 	src/pool/worker.c src/pool/worker.h
 
 src_liboffload_a_SOURCES = \
+	src/offload/journal.c src/offload/journal.h \
+	src/offload/journal_line.c src/offload/journal_line.h \
 	src/offload/jsonl.c src/offload/jsonl.h \
 	src/offload/mime.c src/offload/mime.h \
 	src/offload/oldest.c src/offload/oldest.h \

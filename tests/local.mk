@@ -80,6 +80,7 @@ UNIT_TESTS = \
 	tests/unit/test_http \
 	tests/unit/test_ini \
 	tests/unit/test_instance \
+	tests/unit/test_journal \
 	tests/unit/test_keeper \
 	tests/unit/test_keeping \
 	tests/unit/test_keyring \
@@ -189,6 +190,8 @@ tests_unit_test_generation_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=kill \
 tests_unit_test_instance_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ask \
 	-Wl,--wrap=clock_wall_s -Wl,--wrap=machine_is_ec2 \
 	-Wl,--wrap=profiles_get
+tests_unit_test_journal_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fallocate \
+	-Wl,--wrap=fdatasync -Wl,--wrap=ftruncate -Wl,--wrap=write
 tests_unit_test_keeper_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=clock_wall_s \
 	-Wl,--wrap=credentials_find -Wl,--wrap=poll \
