@@ -113,6 +113,7 @@ src_liboffload_a_SOURCES = \
 	src/offload/journal.c src/offload/journal.h \
 	src/offload/journal_line.c src/offload/journal_line.h \
 	src/offload/jsonl.c src/offload/jsonl.h \
+	src/offload/known.c src/offload/known.h \
 	src/offload/mime.c src/offload/mime.h \
 	src/offload/oldest.c src/offload/oldest.h \
 	src/offload/output.c src/offload/output.h \

@@ -84,6 +84,7 @@ UNIT_TESTS = \
 	tests/unit/test_keeper \
 	tests/unit/test_keeping \
 	tests/unit/test_keyring \
+	tests/unit/test_known \
 	tests/unit/test_learnt \
 	tests/unit/test_likeness \
 	tests/unit/test_listen \
@@ -199,6 +200,8 @@ tests_unit_test_keeper_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=watch_changed -Wl,--wrap=watch_new
 tests_unit_test_keyring_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=peer_wait
+tests_unit_test_known_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_warning \
+	-Wl,--wrap=posix_fallocate -Wl,--wrap=rename
 tests_unit_test_mem_LDFLAGS = $(AM_LDFLAGS) $(wrap_memory)
 tests_unit_test_memcached_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=log_info -Wl,--wrap=log_warning
