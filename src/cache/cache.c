@@ -274,3 +274,25 @@ cache_pass(struct cache *cache, const struct cache_key *key)
 	mc_set(cache->mc, lease_of(key), PASS,
 	    to_seconds(cache->settings->ttl_missing_ms));
 }
+
+enum cache_purged
+cache_purge(struct cache *cache, const struct cache_key *key)
+{
+	enum mc_result result;
+
+	if (cache == NULL)
+		return (CACHE_NOTHING);
+	result = mc_delete(cache->mc, text_of(key));
+	/* Also what says that it is too large to wait for. */
+	if (result != MC_DOWN && mc_delete(cache->mc, lease_of(key)) == MC_DOWN)
+		result = MC_DOWN;
+	switch (result) {
+	case MC_OK:
+		return (CACHE_PURGED);
+	case MC_NONE:
+		return (CACHE_NOTHING);
+	case MC_DOWN:
+		break;
+	}
+	return (CACHE_DOWN);
+}

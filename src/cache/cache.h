@@ -78,4 +78,13 @@ bool cache_store(struct cache *cache, const struct cache_key *key,
 bool cache_store_missing(
     struct cache *cache, const struct cache_key *key, int64_t now);
 
+enum cache_purged {
+	CACHE_PURGED,  /* whatever was there is gone */
+	CACHE_NOTHING, /* nothing was there, or there is no cache */
+	CACHE_DOWN,    /* the server is away: what it has it may still say */
+};
+
+/* Forget KEY: the object, that it is missing, and who fetches it. */
+enum cache_purged cache_purge(struct cache *cache, const struct cache_key *key);
+
 #endif
