@@ -63,6 +63,7 @@ UNIT_TESTS = \
 	tests/unit/test_ask \
 	tests/unit/test_buf \
 	tests/unit/test_cache \
+	tests/unit/test_call \
 	tests/unit/test_command_line \
 	tests/unit/test_config \
 	tests/unit/test_container \
@@ -78,6 +79,7 @@ UNIT_TESTS = \
 	tests/unit/test_gate \
 	tests/unit/test_generation \
 	tests/unit/test_http \
+	tests/unit/test_http_source \
 	tests/unit/test_ini \
 	tests/unit/test_instance \
 	tests/unit/test_journal \
@@ -105,6 +107,7 @@ UNIT_TESTS = \
 	tests/unit/test_profiles \
 	tests/unit/test_range \
 	tests/unit/test_renewal \
+	tests/unit/test_reply \
 	tests/unit/test_report \
 	tests/unit/test_request \
 	tests/unit/test_role \
@@ -137,9 +140,11 @@ EXTRA_DIST += \
 	tests/system/origin.py \
 	tests/system/scene.py \
 	tests/system/ways.py \
+	tests/unit/calls.h \
 	tests/unit/config_file.h \
 	tests/unit/fastcgi_peer.h \
 	tests/unit/freed.h \
+	tests/unit/http_origin.h \
 	tests/unit/memcacheds.h \
 	tests/unit/memcheck.h \
 	tests/unit/shared_files.h \
@@ -167,6 +172,9 @@ wrap_http = -Wl,--wrap=http_content_length -Wl,--wrap=http_each_header \
 tests_unit_test_ask_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_wall_s
 tests_unit_test_buf_LDFLAGS = $(AM_LDFLAGS) $(wrap_memory)
 tests_unit_test_cache_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms
+tests_unit_test_call_LDFLAGS = $(AM_LDFLAGS) $(wrap_http) \
+	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=clock_random \
+	-Wl,--wrap=clock_wall_s -Wl,--wrap=peer_wait
 tests_unit_test_container_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ask \
 	-Wl,--wrap=clock_wall_s -Wl,--wrap=watch_read_token
 tests_unit_test_credentials_LDFLAGS = $(AM_LDFLAGS) \
@@ -209,6 +217,8 @@ tests_unit_test_object_LDFLAGS = $(AM_LDFLAGS) $(wrap_http) \
 	-Wl,--wrap=clock_monotonic_ms
 tests_unit_test_process_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll \
 	-Wl,--wrap=profiles_get
+tests_unit_test_reply_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_random \
+	-Wl,--wrap=http_header -Wl,--wrap=http_reason
 tests_unit_test_report_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll
 tests_unit_test_request_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cache_lease \
 	-Wl,--wrap=cache_lookup -Wl,--wrap=cache_pass -Wl,--wrap=cache_release \

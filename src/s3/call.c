@@ -9,7 +9,7 @@
  *
  * A 200 can still be a refusal: S3 begins its answer to the end of a multipart
  * upload before it has put the parts together ("CompleteMultipartUpload" in the
- * API reference of Amazon S3).
+ * API reference of Amazon S3), and sends blanks until it has.
  */
 #include "s3/call.h"
 
@@ -215,6 +215,17 @@ is_success(int status)
 	return (status >= 200 && status <= 204);
 }
 
+/* The body that may be an error, without the blanks before it. */
+static struct span
+error_of(const struct call *call)
+{
+	struct span body = buf_span(&call->body);
+
+	while (body.len > 0 && char_is_space(body.data[0]))
+		body = span_skip(body, 1);
+	return (body);
+}
+
 static enum verdict
 read_refusal(struct call *call)
 {
@@ -224,7 +235,7 @@ read_refusal(struct call *call)
 		.now = call->means.now,
 		.head_only = call->request->method == HTTP_HEAD,
 	};
-	struct span body = buf_span(&call->body);
+	struct span body = error_of(call);
 	bool is_foreign = body.len > S3_ERROR_BODY_MAX;
 
 	return (reply_read_refusal(
@@ -236,7 +247,7 @@ static enum verdict
 read_success(struct call *call)
 {
 	struct s3_error error;
-	struct span body = buf_span(&call->body);
+	struct span body = error_of(call);
 
 	if (!http_is_framed(call->http)) {
 		reply_say(&call->reply,

@@ -223,6 +223,7 @@ static void
 choose_question(const struct run *run, struct object_request *request)
 {
 	request->head_only = run->request->head_only || run->ask_size;
+	request->get_follows = run->request->get_follows;
 	if (run->ask_reason) {
 		request->head_only = false;
 		request->range = (struct range){ .kind = RANGE_FROM_TO };

@@ -34,6 +34,11 @@ struct fetch_request {
 	struct span key;
 	struct range range;
 	bool head_only;
+	bool get_follows; /* with head_only: the object is fetched next, and
+	                   * what this says is not relied upon alone.  Then
+	                   * the connection is kept, for the next HEAD of this
+	                   * kind; else a HEAD ends its connection (see
+	                   * keeps_head in struct http_request). */
 	int64_t answer_deadline_ms; /* monotonic: until when tries to get an
 	                             * answer begun are made */
 	int64_t deadline_ms;        /* monotonic: until when all is done */

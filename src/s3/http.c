@@ -332,7 +332,8 @@ prepare(struct http *http, const struct http_request *request)
 	LIBCURL_SET(easy, CURLOPT_HTTPGET, 1L);
 	LIBCURL_SET(easy, CURLOPT_NOBODY, is_head);
 	/* Some servers send a body all the same, and late. */
-	LIBCURL_SET(easy, CURLOPT_FORBID_REUSE, is_head);
+	LIBCURL_SET(easy, CURLOPT_FORBID_REUSE,
+	    (long)(is_head && !request->keeps_head));
 	if (has_body(request))
 		prepare_body(http, request);
 	if (request->method == HTTP_DELETE)

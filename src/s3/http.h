@@ -48,16 +48,21 @@ struct http_request {
 	                   * empty */
 	const struct http_source *source; /* in place of body, of PUT; NULL:
 	                                   * none */
-	bool no_proxy;                    /* whatever the environment says */
-	const char *ca_file;              /* PEM; NULL: the system's bundle */
-	int64_t connect_timeout_ms;       /* name, TCP and TLS together */
-	int64_t first_byte_timeout_ms;    /* from the start of the exchange, or,
+	bool keeps_head; /* of HEAD: its connection is kept, for a handle that
+	                  * is used for such HEADs alone: where a server sends
+	                  * a body all the same, and late, it may be taken for
+	                  * the answer to the next.  Else a HEAD ends its
+	                  * connection. */
+	bool no_proxy;   /* whatever the environment says */
+	const char *ca_file;           /* PEM; NULL: the system's bundle */
+	int64_t connect_timeout_ms;    /* name, TCP and TLS together */
+	int64_t first_byte_timeout_ms; /* from the start of the exchange, or,
 	                                * once a source is read, from its end,
 	                                * to the answer's first byte */
-	int64_t stall_timeout_ms; /* between two arrivals of bytes, or two
+	int64_t stall_timeout_ms;      /* between two arrivals of bytes, or two
 	                           * readings of the source; time that the
 	                           * handler takes does not count */
-	int64_t deadline_ms;      /* by clock_monotonic_ms(): the whole of it */
+	int64_t deadline_ms; /* by clock_monotonic_ms(): the whole of it */
 	int peer_fd; /* the client's connection, watched for its end; -1: none.
 	              * Bytes that arrive there are read and dropped. */
 };

@@ -5,6 +5,8 @@
 
 #include <assert.h>
 
+#include "base/secret.h"
+
 enum { AUTHORIZATION_MAX = 4096 };
 
 void
@@ -29,6 +31,9 @@ lines_forget(struct lines *lines)
 	lines->n = 0;
 	buf_clear(&lines->text);
 	buf_clear(&lines->authorization);
+	/* They hold what was copied last, and the dynamic linker saves them on
+	 * the stack at the first call of a function, where they would stay. */
+	secret_wipe_registers();
 }
 
 bool

@@ -24,6 +24,9 @@ static const char *const names[METADATA_FIELDS] = {
 	[METADATA_MODE] = "x-amz-meta-mode",
 	[METADATA_UID] = "x-amz-meta-uid",
 	[METADATA_GID] = "x-amz-meta-gid",
+	[METADATA_STORAGE_CLASS] = "x-amz-storage-class",
+	[METADATA_ARCHIVE_STATUS] = "x-amz-archive-status",
+	[METADATA_RESTORE] = "x-amz-restore",
 };
 
 const char *

@@ -30,7 +30,10 @@ enum metadata_field {
 	METADATA_MODE,                     /* st_mode, in octal */
 	METADATA_UID,
 	METADATA_GID,
-	METADATA_FIELDS /* how many */
+	METADATA_STORAGE_CLASS,
+	METADATA_ARCHIVE_STATUS,
+	METADATA_RESTORE, /* whether an archived object can be read */
+	METADATA_FIELDS   /* how many */
 };
 
 /* The header's name as it is written: "Content-Type", "x-amz-meta-mtime". */

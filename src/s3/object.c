@@ -15,7 +15,9 @@
 #include "s3/signed.h"
 
 struct object {
-	struct http *http;
+	struct http *gets;
+	struct http *heads; /* for those that a GET follows; NULL: none yet */
+	struct http *http;  /* the one of them that is used */
 	struct signed_request question;
 	struct buf error_body;
 
@@ -34,7 +36,7 @@ object_new(void)
 {
 	struct object *object = mem_zero(1, sizeof(*object));
 
-	object->http = http_new();
+	object->gets = object->http = http_new();
 	signed_init(&object->question);
 	buf_init_secret(&object->error_body, S3_ERROR_BODY_MAX);
 	return (object);
@@ -45,7 +47,8 @@ object_free(struct object *object)
 {
 	if (object == NULL)
 		return;
-	http_free(object->http);
+	http_free(object->gets);
+	http_free(object->heads);
 	signed_fini(&object->question);
 	buf_fini(&object->error_body);
 	free(object);
@@ -247,6 +250,16 @@ find_first_byte_timeout(const struct object_request *request)
 	return (left > 0 ? left : 0);
 }
 
+static struct http *
+choose_http(struct object *object)
+{
+	if (!object->request->head_only || !object->request->get_follows)
+		return (object->gets);
+	if (object->heads == NULL)
+		object->heads = http_new();
+	return (object->heads);
+}
+
 static enum http_result
 perform(struct object *object)
 {
@@ -257,6 +270,7 @@ perform(struct object *object)
 		.headers = object->question.lines.list,
 		.n_headers = object->question.lines.n,
 		.method = request->head_only ? HTTP_HEAD : HTTP_GET,
+		.keeps_head = request->get_follows,
 		.ca_file = site->ca_file,
 		.connect_timeout_ms = site->connect_timeout_ms,
 		.first_byte_timeout_ms = find_first_byte_timeout(request),
@@ -266,6 +280,7 @@ perform(struct object *object)
 	};
 	struct http_handler handler = { on_head, on_body, object };
 
+	object->http = choose_http(object);
 	return (http_perform(object->http, &exchange, &handler));
 }
 

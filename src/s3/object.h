@@ -24,7 +24,8 @@ struct object_request {
 	struct range range;   /* RANGE_WHOLE: no Range header */
 	struct span if_match; /* a strong tag; no value: no If-Match */
 	bool head_only;
-	int64_t now; /* seconds since the epoch, as S3 sees them */
+	bool get_follows; /* as in struct fetch_request */
+	int64_t now;      /* seconds since the epoch, as S3 sees them */
 	int64_t answer_deadline_ms; /* monotonic: for the first byte, if sooner
 	                             * than the site's time-out */
 	int64_t deadline_ms;        /* monotonic: for the whole */

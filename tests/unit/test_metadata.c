@@ -27,7 +27,8 @@ the_list_is_the_allow_list(void **state)
 		"Content-Disposition", "Content-Language", "ETag",
 		"Last-Modified", "Cache-Control", "Expires", "x-amz-meta-mtime",
 		"x-amz-meta-sha256", "x-amz-meta-mode", "x-amz-meta-uid",
-		"x-amz-meta-gid" };
+		"x-amz-meta-gid", "x-amz-storage-class",
+		"x-amz-archive-status", "x-amz-restore" };
 
 	(void)state;
 	assert_int_equal(COUNT_OF(names), METADATA_FIELDS);

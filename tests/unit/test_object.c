@@ -38,6 +38,7 @@ static struct {
 	enum http_result result;
 
 	/* What was asked. */
+	const struct http *http;
 	struct http_request request;
 	char url[256];
 	char lines[LINES][512];
@@ -64,7 +65,10 @@ int64_t __wrap_clock_monotonic_ms(void);
 struct http *
 __wrap_http_new(void)
 {
-	return ((struct http *)&wire);
+	static char handles[64];
+	static size_t n;
+
+	return ((struct http *)&handles[n++ % sizeof(handles)]);
 }
 
 void
@@ -81,6 +85,7 @@ __wrap_http_perform(struct http *http, const struct http_request *request,
 	size_t i;
 
 	wire.performed++;
+	wire.http = http;
 	wire.request = *request;
 	snprintf(wire.url, sizeof(wire.url), "%s", request->url);
 	assert_true(request->n_headers < LINES);
@@ -454,6 +459,41 @@ test_sent_at_most(void **state)
 	assert_int_equal(get(object, &request, &got, &answer), VERDICT_OK);
 	assert_int_equal(wire.request.method, HTTP_HEAD);
 	assert_string_equal(wire.lines[4], "");
+	object_free(object);
+}
+
+/* The HEADs that a GET follows have connections of their own, that are kept:
+ * what a server sends too late there answers no other question. */
+static void
+test_heads(void **state)
+{
+	struct object *object = object_new();
+	struct object_request request = make_request();
+	const struct reply *answer;
+	struct got got = { .len = 0 };
+	const struct http *gets, *heads;
+
+	(void)state;
+	play(200, NULL);
+	assert_int_equal(get(object, &request, &got, &answer), VERDICT_OK);
+	gets = wire.http;
+	request.head_only = true;
+	assert_int_equal(get(object, &request, &got, &answer), VERDICT_OK);
+	assert_ptr_equal(wire.http, gets);
+	assert_false(wire.request.keeps_head);
+
+	request.get_follows = true;
+	assert_int_equal(get(object, &request, &got, &answer), VERDICT_OK);
+	heads = wire.http;
+	assert_ptr_not_equal(heads, gets);
+	assert_true(wire.request.keeps_head);
+	assert_int_equal(get(object, &request, &got, &answer), VERDICT_OK);
+	assert_ptr_equal(wire.http, heads);
+
+	/* One byte, to learn why a HEAD was refused. */
+	request.head_only = false;
+	assert_int_equal(get(object, &request, &got, &answer), VERDICT_OK);
+	assert_ptr_equal(wire.http, gets);
 	object_free(object);
 }
 
@@ -914,6 +954,7 @@ main(void)
 		cmocka_unit_test(test_classify),
 		cmocka_unit_test(test_sent_is_what_aws_publishes),
 		cmocka_unit_test(test_sent_at_most),
+		cmocka_unit_test(test_heads),
 		cmocka_unit_test(test_unsendable),
 		cmocka_unit_test(test_first_byte_timeout),
 		cmocka_unit_test(test_metadata),
