@@ -239,6 +239,13 @@ check_company(struct settings *settings, struct config_section *section)
 	size_t grace = settings_row(section, "trash_grace");
 	char room[FORMAT_MAX];
 
+	if (offload->storage_class != NULL &&
+	    (strcmp(offload->storage_class, "GLACIER") == 0 ||
+		strcmp(offload->storage_class, "DEEP_ARCHIVE") == 0))
+		settings_complain_where_set(settings, section, "storage_class",
+		    "is one that no reader gets an object from at once; right "
+		    "would be: one that is not archived, such as STANDARD_IA "
+		    "or GLACIER_IR");
 	if (offload->kms_key != NULL && offload->sse != OFFLOAD_SSE_KMS)
 		settings_complain_where_set(settings, section, "kms_key",
 		    "stands without the encryption that it is for; right would "

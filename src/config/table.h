@@ -70,6 +70,7 @@ struct offload_settings {
 	int verify;          /* enum offload_verify */
 	bool remove_folders; /* that are empty, and old */
 	char *state;         /* the folder of the journal, as root */
+	int64_t patience_ms; /* for S3, in each step of a file */
 	uint64_t jobs;       /* at the same time */
 	uint64_t bwlimit;    /* bytes a second; 0: no limit */
 	uint64_t max_delete; /* files a run; 0: no limit */
