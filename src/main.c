@@ -1,13 +1,12 @@
 /*
  * trys3d: read the settings, then hand over to the master.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "config/config.h"
@@ -31,17 +30,6 @@ struct arguments {
 	bool is_test;
 	bool is_print;
 };
-
-/* Make sure that 0 to 2 are open, so that nothing we open lands there and is
- * then written to as a log.  What is open stays: 0 may be a socket. */
-static void
-open_standard_descriptors(void)
-{
-	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
-		    open("/dev/null", O_RDWR) != fd)
-			_exit(EXIT_FAILED);
-}
 
 static int
 usage(void)
@@ -135,7 +123,7 @@ main(int argc, char *argv[])
 	int option;
 
 	secret_hide_process();
-	open_standard_descriptors();
+	descriptors_reserve(EXIT_FAILED);
 	log_name("trys3d");
 	if (access(standard_path, F_OK) == 0)
 		arguments.path = standard_path;

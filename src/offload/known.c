@@ -272,14 +272,28 @@ give_up_new(struct known *known, int error)
 	unlink(known->new_path);
 }
 
+/* Of a table for COUNT, BITS at least. */
+static unsigned
+choose_bits(uint64_t count, unsigned bits)
+{
+	while (slots_of(bits) / 2 < count)
+		bits++;
+	return (bits);
+}
+
 struct known *
 known_open(const char *path)
 {
 	struct known *known = mem_zero(1, sizeof(*known));
+	unsigned bits;
 
 	known->path = mem_string(path);
 	known->new_path = mem_printf("%s.new", path);
-	if (open_old(known) && !make_new(known, &known->new, LEAST_BITS))
+	if (!open_old(known))
+		return (known);
+	/* Mostly as many as before: then it need not grow on the way. */
+	bits = choose_bits(known->old.count, LEAST_BITS);
+	if (!make_new(known, &known->new, bits))
 		give_up_new(known, errno);
 	return (known);
 }
@@ -332,18 +346,26 @@ known_add(struct known *known, uint64_t print)
 	put(table, print);
 }
 
+bool
+known_keep(struct known *known, uint64_t print)
+{
+	if (!known_has(known, print))
+		return (false);
+	known_add(known, print);
+	return (true);
+}
+
 static void
 add_old(struct known *known)
 {
 	uint64_t count = known->old.count + known->new.count;
-	unsigned bits = known->new.bits;
+	unsigned bits;
 
 	if (known->old.words == NULL || known->new.words == NULL)
 		return;
 	/* At once: in the order of a large table, a small one that grows would
 	 * be filled from its front, each in a row behind all others. */
-	while (slots_of(bits) / 2 < count)
-		bits++;
+	bits = choose_bits(count, known->new.bits);
 	if (bits > known->new.bits && !grow(known, bits))
 		return;
 	for (size_t i = 0; i < slots_of(known->old.bits); i++)

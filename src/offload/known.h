@@ -60,6 +60,9 @@ struct known *known_open(const char *path) ATTR_MUST_USE;
 /* Is PRINT in the old set, or in the new one? */
 bool known_has(const struct known *known, uint64_t print);
 
+/* As known_has; where it is, it is in the new set from now on. */
+bool known_keep(struct known *known, uint64_t print);
+
 /* PRINT, which is not 0, is in the new set.  Where that cannot grow, it is
  * given up with a warning, once, and the old one stays. */
 void known_add(struct known *known, uint64_t print);
