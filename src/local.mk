@@ -111,18 +111,32 @@ src_libdaemon_a_SOURCES = \
 	src/pool/worker.c src/pool/worker.h
 
 src_liboffload_a_SOURCES = \
+	src/offload/arrival.c src/offload/arrival.h \
+	src/offload/digest.c src/offload/digest.h \
+	src/offload/file.c src/offload/file.h \
+	src/offload/folder.c src/offload/folder.h \
 	src/offload/journal.c src/offload/journal.h \
 	src/offload/journal_line.c src/offload/journal_line.h \
 	src/offload/jsonl.c src/offload/jsonl.h \
 	src/offload/known.c src/offload/known.h \
+	src/offload/latest.c src/offload/latest.h \
+	src/offload/mapping.c src/offload/mapping.h \
 	src/offload/mime.c src/offload/mime.h \
 	src/offload/oldest.c src/offload/oldest.h \
+	src/offload/options.c src/offload/options.h \
 	src/offload/output.c src/offload/output.h \
 	src/offload/pattern.c src/offload/pattern.h \
 	src/offload/progress.c src/offload/progress.h \
 	src/offload/report.c src/offload/report.h \
+	src/offload/restore_path.c src/offload/restore_path.h \
+	src/offload/roots.c src/offload/roots.h \
+	src/offload/seen.c src/offload/seen.h \
+	src/offload/space.c src/offload/space.h \
+	src/offload/stop.c src/offload/stop.h \
 	src/offload/text.c src/offload/text.h \
-	src/offload/throttle.c src/offload/throttle.h
+	src/offload/throttle.c src/offload/throttle.h \
+	src/offload/trash.c src/offload/trash.h \
+	src/offload/walk.c src/offload/walk.h
 
 CORE_LIBS = src/libcore.a $(CURL_LIBS) $(CRYPTO_LIBS) $(MEMCACHED_LIBS) \
 	$(INIH_LIBS) $(EXPAT_LIBS) $(JANSSON_LIBS)

@@ -60,6 +60,7 @@ UNIT_TESTS = \
 	tests/unit/test_access \
 	tests/unit/test_address \
 	tests/unit/test_answer \
+	tests/unit/test_arrival \
 	tests/unit/test_ask \
 	tests/unit/test_buf \
 	tests/unit/test_cache \
@@ -69,6 +70,7 @@ UNIT_TESTS = \
 	tests/unit/test_container \
 	tests/unit/test_credentials \
 	tests/unit/test_credentials_files \
+	tests/unit/test_digest \
 	tests/unit/test_document \
 	tests/unit/test_entry \
 	tests/unit/test_env \
@@ -76,6 +78,8 @@ UNIT_TESTS = \
 	tests/unit/test_etag \
 	tests/unit/test_fcgi \
 	tests/unit/test_fetch \
+	tests/unit/test_file \
+	tests/unit/test_folder \
 	tests/unit/test_gate \
 	tests/unit/test_generation \
 	tests/unit/test_http \
@@ -87,11 +91,14 @@ UNIT_TESTS = \
 	tests/unit/test_keeping \
 	tests/unit/test_keyring \
 	tests/unit/test_known \
+	tests/unit/test_latest \
 	tests/unit/test_learnt \
+	tests/unit/test_leaving \
 	tests/unit/test_likeness \
 	tests/unit/test_listen \
 	tests/unit/test_log \
 	tests/unit/test_manual \
+	tests/unit/test_mapping \
 	tests/unit/test_mem \
 	tests/unit/test_memcached \
 	tests/unit/test_metadata \
@@ -100,6 +107,7 @@ UNIT_TESTS = \
 	tests/unit/test_object \
 	tests/unit/test_offload_config \
 	tests/unit/test_oldest \
+	tests/unit/test_options \
 	tests/unit/test_parse \
 	tests/unit/test_pattern \
 	tests/unit/test_policy \
@@ -110,16 +118,23 @@ UNIT_TESTS = \
 	tests/unit/test_reply \
 	tests/unit/test_report \
 	tests/unit/test_request \
+	tests/unit/test_restore_path \
 	tests/unit/test_role \
+	tests/unit/test_roots \
 	tests/unit/test_scoreboard \
 	tests/unit/test_secrecy \
 	tests/unit/test_secret \
+	tests/unit/test_seen \
 	tests/unit/test_sigv4 \
 	tests/unit/test_sigv4_vectors \
 	tests/unit/test_site \
+	tests/unit/test_space \
+	tests/unit/test_stop \
 	tests/unit/test_sts \
 	tests/unit/test_throttle \
+	tests/unit/test_trash \
 	tests/unit/test_uri \
+	tests/unit/test_walk \
 	tests/unit/test_watch \
 	tests/unit/test_web_identity \
 	tests/unit/test_writer \
@@ -147,6 +162,8 @@ EXTRA_DIST += \
 	tests/unit/http_origin.h \
 	tests/unit/memcacheds.h \
 	tests/unit/memcheck.h \
+	tests/unit/mounts.h \
+	tests/unit/scratch.h \
 	tests/unit/shared_files.h \
 	tests/valgrind.supp \
 	tests/lab
@@ -169,6 +186,9 @@ wrap_http = -Wl,--wrap=http_content_length -Wl,--wrap=http_each_header \
 	-Wl,--wrap=http_free -Wl,--wrap=http_header -Wl,--wrap=http_is_framed \
 	-Wl,--wrap=http_new -Wl,--wrap=http_perform -Wl,--wrap=http_reason \
 	-Wl,--wrap=http_status
+tests_unit_test_arrival_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fsync \
+	-Wl,--wrap=linkat -Wl,--wrap=openat -Wl,--wrap=renameat2 \
+	-Wl,--wrap=write
 tests_unit_test_ask_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_wall_s
 tests_unit_test_buf_LDFLAGS = $(AM_LDFLAGS) $(wrap_memory)
 tests_unit_test_cache_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms
@@ -188,12 +208,17 @@ tests_unit_test_credentials_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=sts_assume_role_with_web_identity
 tests_unit_test_credentials_files_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=log_warning
+tests_unit_test_digest_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pread \
+	-Wl,--wrap=stop_is_wanted
 tests_unit_test_document_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=mem_wipe_free
 tests_unit_test_fcgi_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4
 tests_unit_test_fetch_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms \
 	-Wl,--wrap=clock_random -Wl,--wrap=clock_wall_s -Wl,--wrap=object_extend \
 	-Wl,--wrap=object_free \
 	-Wl,--wrap=object_get -Wl,--wrap=object_new -Wl,--wrap=peer_wait
+tests_unit_test_file_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fcntl
+tests_unit_test_folder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=geteuid \
+	-Wl,--wrap=statx
 tests_unit_test_generation_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=kill \
 	-Wl,--wrap=log_warning
 tests_unit_test_instance_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ask \
@@ -210,6 +235,9 @@ tests_unit_test_keyring_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=peer_wait
 tests_unit_test_known_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_warning \
 	-Wl,--wrap=posix_fallocate -Wl,--wrap=rename
+tests_unit_test_leaving_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fcntl \
+	-Wl,--wrap=linkat -Wl,--wrap=renameat -Wl,--wrap=renameat2 \
+	-Wl,--wrap=unlinkat
 tests_unit_test_mem_LDFLAGS = $(AM_LDFLAGS) $(wrap_memory)
 tests_unit_test_memcached_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=log_info -Wl,--wrap=log_warning
@@ -229,11 +257,15 @@ tests_unit_test_role_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=credentials_from_container \
 	-Wl,--wrap=credentials_from_instance \
 	-Wl,--wrap=credentials_from_profile -Wl,--wrap=sts_assume_role
+tests_unit_test_roots_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_error
 tests_unit_test_secret_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=munmap
 tests_unit_test_sts_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ask \
 	-Wl,--wrap=clock_wall_s
 tests_unit_test_throttle_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=clock_nanosleep
+tests_unit_test_trash_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fstat
+tests_unit_test_walk_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fstatat \
+	-Wl,--wrap=openat -Wl,--wrap=readdir
 tests_unit_test_web_identity_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=profiles_get \
 	-Wl,--wrap=sts_assume_role_with_web_identity
