@@ -112,7 +112,9 @@ src_libdaemon_a_SOURCES = \
 
 src_liboffload_a_SOURCES = \
 	src/offload/arrival.c src/offload/arrival.h \
+	src/offload/crew.c src/offload/crew.h \
 	src/offload/digest.c src/offload/digest.h \
+	src/offload/drive.c src/offload/drive.h \
 	src/offload/file.c src/offload/file.h \
 	src/offload/folder.c src/offload/folder.h \
 	src/offload/journal.c src/offload/journal.h \
@@ -131,6 +133,7 @@ src_liboffload_a_SOURCES = \
 	src/offload/restore_path.c src/offload/restore_path.h \
 	src/offload/roots.c src/offload/roots.h \
 	src/offload/seen.c src/offload/seen.h \
+	src/offload/session.c src/offload/session.h \
 	src/offload/space.c src/offload/space.h \
 	src/offload/stop.c src/offload/stop.h \
 	src/offload/text.c src/offload/text.h \

@@ -70,6 +70,7 @@ UNIT_TESTS = \
 	tests/unit/test_container \
 	tests/unit/test_credentials \
 	tests/unit/test_credentials_files \
+	tests/unit/test_crew \
 	tests/unit/test_digest \
 	tests/unit/test_document \
 	tests/unit/test_entry \
@@ -208,6 +209,10 @@ tests_unit_test_credentials_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=sts_assume_role_with_web_identity
 tests_unit_test_credentials_files_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=log_warning
+tests_unit_test_crew_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=call_free \
+	-Wl,--wrap=call_new -Wl,--wrap=fetch_free -Wl,--wrap=fetch_new \
+	-Wl,--wrap=pthread_join -Wl,--wrap=report_tick \
+	-Wl,--wrap=stop_fd -Wl,--wrap=stop_is_wanted
 tests_unit_test_digest_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pread \
 	-Wl,--wrap=stop_is_wanted
 tests_unit_test_document_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=mem_wipe_free
