@@ -122,23 +122,30 @@ src_liboffload_a_SOURCES = \
 	src/offload/jsonl.c src/offload/jsonl.h \
 	src/offload/known.c src/offload/known.h \
 	src/offload/latest.c src/offload/latest.h \
+	src/offload/list.c src/offload/list.h \
 	src/offload/mapping.c src/offload/mapping.h \
 	src/offload/mime.c src/offload/mime.h \
 	src/offload/oldest.c src/offload/oldest.h \
 	src/offload/options.c src/offload/options.h \
 	src/offload/output.c src/offload/output.h \
+	src/offload/parts.c src/offload/parts.h \
 	src/offload/pattern.c src/offload/pattern.h \
 	src/offload/progress.c src/offload/progress.h \
+	src/offload/prove.c src/offload/prove.h \
+	src/offload/put.c src/offload/put.h \
 	src/offload/report.c src/offload/report.h \
 	src/offload/restore_path.c src/offload/restore_path.h \
 	src/offload/roots.c src/offload/roots.h \
 	src/offload/seen.c src/offload/seen.h \
+	src/offload/sending.c src/offload/sending.h \
 	src/offload/session.c src/offload/session.h \
 	src/offload/space.c src/offload/space.h \
 	src/offload/stop.c src/offload/stop.h \
+	src/offload/store.c src/offload/store.h \
 	src/offload/text.c src/offload/text.h \
 	src/offload/throttle.c src/offload/throttle.h \
 	src/offload/trash.c src/offload/trash.h \
+	src/offload/uploads.c src/offload/uploads.h \
 	src/offload/walk.c src/offload/walk.h
 
 CORE_LIBS = src/libcore.a $(CURL_LIBS) $(CRYPTO_LIBS) $(MEMCACHED_LIBS) \

@@ -96,6 +96,7 @@ UNIT_TESTS = \
 	tests/unit/test_learnt \
 	tests/unit/test_leaving \
 	tests/unit/test_likeness \
+	tests/unit/test_list \
 	tests/unit/test_listen \
 	tests/unit/test_log \
 	tests/unit/test_manual \
@@ -114,6 +115,8 @@ UNIT_TESTS = \
 	tests/unit/test_policy \
 	tests/unit/test_process \
 	tests/unit/test_profiles \
+	tests/unit/test_prove \
+	tests/unit/test_put \
 	tests/unit/test_range \
 	tests/unit/test_renewal \
 	tests/unit/test_reply \
@@ -131,9 +134,11 @@ UNIT_TESTS = \
 	tests/unit/test_site \
 	tests/unit/test_space \
 	tests/unit/test_stop \
+	tests/unit/test_store \
 	tests/unit/test_sts \
 	tests/unit/test_throttle \
 	tests/unit/test_trash \
+	tests/unit/test_uploads \
 	tests/unit/test_uri \
 	tests/unit/test_walk \
 	tests/unit/test_watch \
@@ -243,6 +248,7 @@ tests_unit_test_known_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_warning \
 tests_unit_test_leaving_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fcntl \
 	-Wl,--wrap=linkat -Wl,--wrap=renameat -Wl,--wrap=renameat2 \
 	-Wl,--wrap=unlinkat
+tests_unit_test_list_LDFLAGS = $(AM_LDFLAGS) $(wrap_call)
 tests_unit_test_mem_LDFLAGS = $(AM_LDFLAGS) $(wrap_memory)
 tests_unit_test_memcached_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=log_info -Wl,--wrap=log_warning
@@ -250,6 +256,14 @@ tests_unit_test_object_LDFLAGS = $(AM_LDFLAGS) $(wrap_http) \
 	-Wl,--wrap=clock_monotonic_ms
 tests_unit_test_process_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll \
 	-Wl,--wrap=profiles_get
+tests_unit_test_prove_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms \
+	-Wl,--wrap=fetch_object -Wl,--wrap=fetch_pass_on \
+	-Wl,--wrap=report_moved -Wl,--wrap=throttle_take
+tests_unit_test_put_LDFLAGS = $(AM_LDFLAGS) $(wrap_call) \
+	-Wl,--wrap=digest_file -Wl,--wrap=fetch_free -Wl,--wrap=fetch_new \
+	-Wl,--wrap=prove_look \
+	-Wl,--wrap=report_moved -Wl,--wrap=throttle_take \
+	-Wl,--wrap=uploads_begin -Wl,--wrap=uploads_end
 tests_unit_test_reply_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_random \
 	-Wl,--wrap=http_header -Wl,--wrap=http_reason
 tests_unit_test_report_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll
@@ -264,6 +278,7 @@ tests_unit_test_role_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=credentials_from_profile -Wl,--wrap=sts_assume_role
 tests_unit_test_roots_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_error
 tests_unit_test_secret_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=munmap
+tests_unit_test_store_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_info
 tests_unit_test_sts_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ask \
 	-Wl,--wrap=clock_wall_s
 tests_unit_test_throttle_LDFLAGS = $(AM_LDFLAGS) \
@@ -271,6 +286,8 @@ tests_unit_test_throttle_LDFLAGS = $(AM_LDFLAGS) \
 tests_unit_test_trash_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fstat
 tests_unit_test_walk_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fstatat \
 	-Wl,--wrap=openat -Wl,--wrap=readdir
+tests_unit_test_uploads_LDFLAGS = $(AM_LDFLAGS) $(wrap_call) \
+	-Wl,--wrap=fdatasync
 tests_unit_test_web_identity_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=profiles_get \
 	-Wl,--wrap=sts_assume_role_with_web_identity
