@@ -112,6 +112,7 @@ src_libdaemon_a_SOURCES = \
 
 src_liboffload_a_SOURCES = \
 	src/offload/arrival.c src/offload/arrival.h \
+	src/offload/commit.c src/offload/commit.h \
 	src/offload/crew.c src/offload/crew.h \
 	src/offload/digest.c src/offload/digest.h \
 	src/offload/drive.c src/offload/drive.h \
@@ -130,6 +131,7 @@ src_liboffload_a_SOURCES = \
 	src/offload/output.c src/offload/output.h \
 	src/offload/parts.c src/offload/parts.h \
 	src/offload/pattern.c src/offload/pattern.h \
+	src/offload/place.c src/offload/place.h \
 	src/offload/progress.c src/offload/progress.h \
 	src/offload/prove.c src/offload/prove.h \
 	src/offload/put.c src/offload/put.h \
@@ -137,6 +139,7 @@ src_liboffload_a_SOURCES = \
 	src/offload/restore_path.c src/offload/restore_path.h \
 	src/offload/roots.c src/offload/roots.h \
 	src/offload/seen.c src/offload/seen.h \
+	src/offload/selection.c src/offload/selection.h \
 	src/offload/sending.c src/offload/sending.h \
 	src/offload/session.c src/offload/session.h \
 	src/offload/space.c src/offload/space.h \
@@ -146,7 +149,8 @@ src_liboffload_a_SOURCES = \
 	src/offload/throttle.c src/offload/throttle.h \
 	src/offload/trash.c src/offload/trash.h \
 	src/offload/uploads.c src/offload/uploads.h \
-	src/offload/walk.c src/offload/walk.h
+	src/offload/walk.c src/offload/walk.h \
+	src/offload/way.c src/offload/way.h
 
 CORE_LIBS = src/libcore.a $(CURL_LIBS) $(CRYPTO_LIBS) $(MEMCACHED_LIBS) \
 	$(INIH_LIBS) $(EXPAT_LIBS) $(JANSSON_LIBS)

@@ -66,6 +66,7 @@ UNIT_TESTS = \
 	tests/unit/test_cache \
 	tests/unit/test_call \
 	tests/unit/test_command_line \
+	tests/unit/test_commit \
 	tests/unit/test_config \
 	tests/unit/test_container \
 	tests/unit/test_credentials \
@@ -129,6 +130,7 @@ UNIT_TESTS = \
 	tests/unit/test_secrecy \
 	tests/unit/test_secret \
 	tests/unit/test_seen \
+	tests/unit/test_selection \
 	tests/unit/test_sigv4 \
 	tests/unit/test_sigv4_vectors \
 	tests/unit/test_site \
@@ -142,6 +144,7 @@ UNIT_TESTS = \
 	tests/unit/test_uri \
 	tests/unit/test_walk \
 	tests/unit/test_watch \
+	tests/unit/test_way \
 	tests/unit/test_web_identity \
 	tests/unit/test_writer \
 	tests/unit/test_xml
@@ -201,6 +204,11 @@ tests_unit_test_cache_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic_ms
 tests_unit_test_call_LDFLAGS = $(AM_LDFLAGS) $(wrap_http) \
 	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=clock_random \
 	-Wl,--wrap=clock_wall_s -Wl,--wrap=peer_wait
+tests_unit_test_commit_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cache_purge \
+	-Wl,--wrap=file_take_away -Wl,--wrap=journal_add \
+	-Wl,--wrap=journal_sync -Wl,--wrap=known_add -Wl,--wrap=log_info \
+	-Wl,--wrap=log_warning -Wl,--wrap=report_event \
+	-Wl,--wrap=report_file_done -Wl,--wrap=trash_place
 tests_unit_test_container_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ask \
 	-Wl,--wrap=clock_wall_s -Wl,--wrap=watch_read_token
 tests_unit_test_credentials_LDFLAGS = $(AM_LDFLAGS) \
@@ -278,6 +286,9 @@ tests_unit_test_role_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=credentials_from_profile -Wl,--wrap=sts_assume_role
 tests_unit_test_roots_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_error
 tests_unit_test_secret_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=munmap
+tests_unit_test_selection_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=known_keep \
+	-Wl,--wrap=report_event \
+	-Wl,--wrap=report_file_done
 tests_unit_test_store_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_info
 tests_unit_test_sts_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=ask \
 	-Wl,--wrap=clock_wall_s
@@ -288,6 +299,10 @@ tests_unit_test_walk_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fstatat \
 	-Wl,--wrap=openat -Wl,--wrap=readdir
 tests_unit_test_uploads_LDFLAGS = $(AM_LDFLAGS) $(wrap_call) \
 	-Wl,--wrap=fdatasync
+tests_unit_test_way_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=digest_file \
+	-Wl,--wrap=file_check -Wl,--wrap=file_open -Wl,--wrap=log_info \
+	-Wl,--wrap=faccessat -Wl,--wrap=prove -Wl,--wrap=prove_look \
+	-Wl,--wrap=put_file
 tests_unit_test_web_identity_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=profiles_get \
 	-Wl,--wrap=sts_assume_role_with_web_identity

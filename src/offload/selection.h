@@ -1,0 +1,40 @@
+/*
+ * Which files a run takes, of those that a walk finds, and what may become of
+ * each: by what kind of file it is, its name, its age, and whether it was
+ * uploaded before.
+ *
+ * Of one thread, that of the run.
+ */
+#ifndef OFFLOAD_SELECTION_H
+#define OFFLOAD_SELECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "offload/commit.h"
+#include "offload/walk.h"
+#include "offload/way.h"
+
+struct selection {
+	struct commit *commit; /* borrowed; is told of what is let alone */
+	bool may_upload;       /* files of min_age */
+	bool may_evict;        /* files of keep_age; without may_upload: only
+	                        * those are taken */
+	bool is_silent;        /* for a first look: nobody is told */
+};
+
+/* How old a file has to be to be deleted, milliseconds: keep_age, and min_age
+ * at least. */
+int64_t selection_keep_ms(const struct offload_settings *settings);
+
+/* Does the offload take files of this kind, name and age at all (at NOW_S)? */
+bool selection_takes(const struct selection *selection,
+    const struct walk_entry *entry, int64_t now_s) ATTR_MUST_USE;
+
+/* A way for ENTRY, which selection_takes; NULL where it has no key, or is known
+ * to be in the bucket and need not go. */
+struct way *selection_take(const struct selection *selection,
+    const struct walk_entry *entry, int64_t now_s) ATTR_MUST_USE;
+
+#endif
