@@ -112,6 +112,7 @@ src_libdaemon_a_SOURCES = \
 
 src_liboffload_a_SOURCES = \
 	src/offload/arrival.c src/offload/arrival.h \
+	src/offload/audit.c src/offload/audit.h \
 	src/offload/commit.c src/offload/commit.h \
 	src/offload/crew.c src/offload/crew.h \
 	src/offload/digest.c src/offload/digest.h \
@@ -124,6 +125,7 @@ src_liboffload_a_SOURCES = \
 	src/offload/known.c src/offload/known.h \
 	src/offload/latest.c src/offload/latest.h \
 	src/offload/list.c src/offload/list.h \
+	src/offload/look.c src/offload/look.h \
 	src/offload/mapping.c src/offload/mapping.h \
 	src/offload/mime.c src/offload/mime.h \
 	src/offload/oldest.c src/offload/oldest.h \
@@ -135,9 +137,13 @@ src_liboffload_a_SOURCES = \
 	src/offload/progress.c src/offload/progress.h \
 	src/offload/prove.c src/offload/prove.h \
 	src/offload/put.c src/offload/put.h \
+	src/offload/relief.c src/offload/relief.h \
 	src/offload/report.c src/offload/report.h \
+	src/offload/restore.c src/offload/restore.h \
 	src/offload/restore_path.c src/offload/restore_path.h \
 	src/offload/roots.c src/offload/roots.h \
+	src/offload/run.c src/offload/run.h \
+	src/offload/running.c src/offload/running.h \
 	src/offload/seen.c src/offload/seen.h \
 	src/offload/selection.c src/offload/selection.h \
 	src/offload/sending.c src/offload/sending.h \
@@ -161,5 +167,8 @@ sbin_PROGRAMS += trys3d
 trys3d_SOURCES = src/main.c
 trys3d_LDADD = $(DAEMON_LIBS)
 
+bin_PROGRAMS += trys3
+trys3_SOURCES = src/offload/main.c
+trys3_LDADD = $(OFFLOAD_LIBS)
 
 EXTRA_DIST += src/LAYERS
