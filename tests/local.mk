@@ -44,6 +44,8 @@ SYSTEM_TESTS = \
 	tests/system/test_leaks.py \
 	tests/system/test_likeness.py \
 	tests/system/test_nginx.py \
+	tests/system/test_nth.py \
+	tests/system/test_offload.py \
 	tests/system/test_pool.py \
 	tests/system/test_renewal.py \
 	tests/system/test_requests.py \
@@ -53,7 +55,10 @@ SYSTEM_TESTS = \
 
 # trys3, killed, failed and raced at each step: thousands of runs, a few minutes.
 # Each step of all of them, for hours: TRYS3_EXHAUSTIVE=1
-EXHAUSTIVE_TESTS =
+EXHAUSTIVE_TESTS = \
+	tests/system/test_offload_crash.py \
+	tests/system/test_offload_faults.py \
+	tests/system/test_offload_races.py
 
 if HAVE_CMOCKA
 UNIT_TESTS = \
@@ -161,6 +166,10 @@ EXTRA_DIST += \
 	tests/system/harness.py \
 	tests/system/issuer.py \
 	tests/system/judge.py \
+	tests/system/lanes.py \
+	tests/system/liar.py \
+	tests/system/meddler.py \
+	tests/system/mover.py \
 	tests/system/origin.py \
 	tests/system/scene.py \
 	tests/system/ways.py \
@@ -178,6 +187,9 @@ EXTRA_DIST += \
 	tests/lab
 
 # Kills and faults at the N-th system call.  It knows all their names.
+check_PROGRAMS += tests/system/nth
+tests_system_nth_SOURCES = tests/system/nth.c
+tests_system_nth_LDADD =
 	tests/system/nth.$(OBJEXT):
 tests/system/nth_calls.h:
 	$(AM_V_at)$(MKDIR_P) tests/system

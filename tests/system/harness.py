@@ -18,7 +18,9 @@ Whatever is started is waited for, ended with the suite, and has its log in
 suite.folder; the ends of the logs are shown when a test fails.  Nothing of the
 environment comes through but what names the programs:
 
-    TRYS3D          the program; ./trys3d
+    TRYS3D          the daemon; ./trys3d
+    TRYS3           the command line; ./trys3
+    TRYS3_NTH       what acts at the N-th system call; ./tests/system/nth
     TRYS3_WRAPPER   put before it: "valgrind --error-exitcode=99 -q"
 """
 
@@ -45,6 +47,8 @@ from clients import S3, Answer, Http
 TOP = pathlib.Path(__file__).resolve().parents[2]
 LAB = TOP / "tests" / "lab"
 PROGRAM = os.path.abspath(os.environ.get("TRYS3D", "trys3d"))
+TRYS3 = os.path.abspath(os.environ.get("TRYS3", "trys3"))
+NTH = os.path.abspath(os.environ.get("TRYS3_NTH", "tests/system/nth"))
 
 # So that tests of one machine do not depend on another's settings.
 ENVIRONMENT = {
@@ -269,14 +273,32 @@ def is_keeper(pid):
     return False
 
 
+def write_settings(path, settings):
+    """Write SETTINGS, {"section": {name: value}}, to the file PATH."""
+    lines = []
+    for section, values in settings.items():
+        lines.append(f"[{section}]")
+        lines += [f"{name} = {value}" for name, value in values.items()]
+    # For us alone to read, since there may be secrets in it.
+    path.touch(0o600)
+    path.write_text("\n".join(lines) + "\n")
+
+
+COMPLAINTS = re.compile(r"runtime error:|(Address|Leak|Memory|Thread|Undef"
+                        r"inedBehavior)Sanitizer|^==\d+== +(?!\s)", re.M)
+
+
+def complaints(text):
+    """What the sanitizers or valgrind say in TEXT."""
+    return "\n".join(line for line in text.splitlines()
+                     if COMPLAINTS.search(line))
+
+
 class Trys3d(Process):
     """trys3d with SETTINGS: {"daemon": {...}, "site NAME": {...}}, which go to
     the file .config; None: no file.  Listens on a socket of its own unless
     [daemon] says where.  IS_WAITED_FOR off: it is to fail, or is handed a
     socket.  When stopped it must end well, having lost nothing."""
-
-    COMPLAINTS = re.compile(r"runtime error:|(Address|Leak|Memory|Thread|Undef"
-                            r"inedBehavior)Sanitizer|^==\d+== +(?!\s)", re.M)
 
     def __init__(self, suite, settings, environment=None, arguments=(),
                  name="trys3d", is_waited_for=True, **options):
@@ -298,13 +320,7 @@ class Trys3d(Process):
     def write(self, settings):
         """Write SETTINGS to the file; for a reload by SIGHUP."""
         self.socket = settings.get("daemon", {}).get("listen", self.socket)
-        lines = []
-        for section, values in settings.items():
-            lines.append(f"[{section}]")
-            lines += [f"{name} = {value}" for name, value in values.items()]
-        # For us alone to read, since there may be secrets in it.
-        self.config.touch(0o600)
-        self.config.write_text("\n".join(lines) + "\n")
+        write_settings(self.config, settings)
 
     def keepers(self):
         """The process ids of the keepers, oldest first."""
@@ -316,8 +332,7 @@ class Trys3d(Process):
 
     def complaints(self):
         """What the sanitizers or valgrind say of it."""
-        return "\n".join(line for line in self.log().splitlines()
-                         if self.COMPLAINTS.search(line))
+        return complaints(self.log())
 
     def _finish(self):
         status = self.process.poll()
@@ -335,6 +350,41 @@ def trys3d_run(suite, *arguments, environment=None, seconds=10):
         env=ENVIRONMENT | {"HOME": str(suite.folder)} | (environment or {}),
         cwd=suite.folder, stdin=subprocess.DEVNULL, capture_output=True,
         text=True, timeout=seconds * PATIENCE, check=False)
+
+
+def trys3_start(suite, *arguments, environment=None, wrapper=(), **options):
+    """Start trys3, by the command WRAPPER if there is one; a Popen, whose
+    output is text unless the OPTIONS, which go to subprocess.Popen, say
+    otherwise."""
+    return subprocess.Popen(
+        [str(word) for word in (*wrapper, *WRAPPER, TRYS3, *arguments)],
+        env=ENVIRONMENT | {"HOME": str(suite.folder)} | (environment or {}),
+        **({"cwd": suite.folder, "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
+            "text": True, "errors": "surrogateescape"} | options))
+
+
+def trys3_run(suite, *arguments, seconds=60, **options):
+    """Run trys3 to its end, see trys3_start; what subprocess.run results
+    in."""
+    process = trys3_start(suite, *arguments, **options)
+    return trys3_wait(process, seconds)
+
+
+def trys3_wait(process, seconds=60):
+    """Wait for the end of what trys3_start began; what subprocess.run results
+    in.  Killed, and a failure, when it does not end."""
+    try:
+        out, said = process.communicate(timeout=seconds * PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, said = process.communicate()
+        raise Failure(f"trys3 did not end: {out[-1000:]} {said[-2000:]}"
+                      ) from None
+    equal(complaints(said if isinstance(said, str) else said.decode(
+        errors="replace")), "", "trys3 runs clean")
+    return subprocess.CompletedProcess(process.args, process.returncode, out,
+                                       said)
 
 
 class Memcached(Process):

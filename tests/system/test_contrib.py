@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What is to be copied from contrib/ and doc/places/: the policies are what
 their names say, and mean on a real S3 server what they say; systemd has nothing
-against the units, and trys3d nothing against the settings."""
+against the units, cron nothing against its line, and trys3d nothing against the
+settings."""
 
 import json
 import re
@@ -39,17 +40,50 @@ def statements(path):
     return document["Statement"]
 
 
+def actions(statement):
+    """What the STATEMENT is about, as a list."""
+    found = statement["Action"]
+    return [found] if isinstance(found, str) else found
+
+
 def test_documents(suite):
-    """The JSON files, by themselves."""
-    paths = sorted((TOP / "contrib").glob("*.json"))
-    with suite.test("each policy is JSON, in the README, and distributed"):
+    """The files by themselves, and what is in those of JSON."""
+    paths = sorted((TOP / "contrib").glob("*policy*.json"))
+    with suite.test("each file is in the README, and distributed"):
         readme = (TOP / "contrib" / "README.md").read_text()
         listed = (TOP / "contrib" / "local.mk").read_text()
-        true(len(paths) > 8, f"{len(paths)} policies")
-        for path in paths:
-            statements(path)
+        for path in sorted((TOP / "contrib").iterdir()):
+            if path.name in ("README.md", "local.mk"):
+                continue
             true(f"`{path.name}`" in readme, f"README.md has {path.name}")
             true(f"contrib/{path.name}" in listed, f"local.mk has {path.name}")
+
+    with suite.test("each policy is JSON, and lets nobody delete"):
+        true(len(paths) > 9, f"{len(paths)} policies")
+        for path in paths:
+            for statement in statements(path):
+                if statement["Effect"] == "Deny":
+                    continue
+                for action in actions(statement):
+                    true(re.fullmatch(r"(s3|sts):[A-Z]\w+", action) and
+                         "Delete" not in action, f"{path.name}: {action}")
+
+    with suite.test("iam-policy-offload.json: objects or the bucket, as S3 "
+                    "wants each, and no more"):
+        bucket = f"arn:aws:s3:::{EXAMPLE}"
+        equal({statement["Resource"]: sorted(actions(statement))
+               for statement in statements(
+                   TOP / "contrib" / "iam-policy-offload.json")},
+              {f"{bucket}/*": ["s3:AbortMultipartUpload", "s3:GetObject",
+                               "s3:PutObject"],
+               bucket: ["s3:ListBucket", "s3:ListBucketMultipartUploads"]})
+
+    with suite.test("lifecycle-abort-multipart.json: uploads alone end"):
+        (rule,) = json.loads((TOP / "contrib" / "lifecycle-abort-multipart.json"
+                              ).read_text())["Rules"]
+        equal(rule.pop("AbortIncompleteMultipartUpload"),
+              {"DaysAfterInitiation": 7})
+        equal(sorted(rule), ["Filter", "ID", "Status"])
 
     with suite.test("trust-policy-*.json: who may have a role, and no more"):
         trusts = {
@@ -68,8 +102,7 @@ def test_documents(suite):
             (statement,) = statements(path)
             equal(statement["Effect"], "Allow", path.name)
             true("Resource" not in statement, f"{path.name}: no Resource")
-            for action in [statement["Action"]] if isinstance(
-                    statement["Action"], str) else statement["Action"]:
+            for action in actions(statement):
                 true(action.startswith("sts:"), f"{path.name}: {action}")
             found[path.stem.removeprefix("trust-policy-")] = \
                 statement["Principal"]
@@ -82,6 +115,12 @@ def test_documents(suite):
         equal(statement["Condition"], {"StringEquals": {
             f"{issuer}:aud": "sts.amazonaws.com",
             f"{issuer}:sub": "system:serviceaccount:gyazo:trys3"}})
+
+
+def upload_of(answer):
+    """The id of the one upload that is named in ANSWER."""
+    (upload,) = re.findall(rb"<UploadId>([^<]+)</UploadId>", answer)
+    return upload.decode()
 
 
 def test_policies(suite, rgw):
@@ -108,6 +147,40 @@ def test_policies(suite, rgw):
         equal(reader.request("GET", "missing").status, 404)
         for method, key in (("PUT", "new"), ("DELETE", "there")):
             equal(reader.request(method, key).status, 403, f"{method} {key}")
+
+    with suite.test("iam-policy-offload.json: write, read and list, but never "
+                    "delete"):
+        give_reader(rgw, "iam-policy-offload.json")
+        equal(reader.request("GET", "missing").status, 404)
+        reader.put("offloaded", b"file")
+        equal(reader.get("offloaded"), b"file")
+        true(b"<Key>offloaded</Key>" in reader.request("GET", "").body, "list")
+        for key in ("there", "offloaded"):
+            equal(reader.request("DELETE", key).status, 403, f"DELETE {key}")
+        equal(reader.request("DELETE", "").status, 403, "DELETE the bucket")
+        equal(reader.request("PUT", "", b"{}", query={"policy": ""}).status,
+              403, "PutBucketPolicy")
+
+    with suite.test("iam-policy-offload.json: uploads in parts, listed, ended "
+                    "and aborted"):
+        for is_aborted in (True, False):
+            upload = upload_of(reader.request(
+                "POST", "parts", b"", query={"uploads": ""}).body)
+            query = {"partNumber": "1", "uploadId": upload}
+            tag = reader.request("PUT", "parts", b"part", query=query
+                                 ).header("ETag")
+            equal(upload_of(reader.request("GET", "", query={"uploads": ""}
+                                           ).body), upload)
+            del query["partNumber"]
+            if is_aborted:
+                equal(reader.request("DELETE", "parts", query=query).status,
+                      204)
+                continue
+            equal(reader.request("POST", "parts", (
+                "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber>"
+                f"<ETag>{tag}</ETag></Part></CompleteMultipartUpload>"
+            ).encode(), query=query).status, 200)
+        equal(reader.get("parts"), b"part")
 
     with suite.test("bucket-policy-ceph-read.json: the user may read, no more"):
         rgw.client(bucket="").request("POST", "", query={
@@ -138,24 +211,50 @@ def test_policies(suite, rgw):
                   client.url.scheme)
 
 
+def unit_lines(name):
+    """The lines of contrib/NAME but for blank ones and comments."""
+    return {line for line in (TOP / "contrib" / name).read_text().splitlines()
+            if line and line[0] != "#"}
+
+
 def test_units(suite):
-    """The units, with the program that is here in place of the installed."""
+    """The units, with the program that is here in place of the installed: it
+    is only asked whether there is one."""
     with suite.test("systemd-analyze verify"):
         if not shutil.which("systemd-analyze", path=ENVIRONMENT["PATH"]):
             raise Skip("systemd-analyze is not installed")
         units = []
-        for source in sorted((TOP / "contrib").glob("trys3d*.s[eo][rc]*")):
-            text = re.sub(r"/\S+/trys3d -c", f"{PROGRAM} -c",
-                          source.read_text())
+        for source in sorted((TOP / "contrib").iterdir()):
+            if source.suffix not in (".service", ".socket", ".timer"):
+                continue
+            text = re.sub(r"/\S+/trys3d? ", f"{PROGRAM} ", source.read_text())
             text = re.sub(r"^Documentation=.*\n", "", text, flags=re.M)
             unit = suite.folder / source.name
             unit.write_text(text)
             units.append(unit)
-        equal(len(units), 3, "units")
+        equal(len(units), 5, "units")
         done = subprocess.run(["systemd-analyze", "verify", *units],
                               env=ENVIRONMENT, capture_output=True, text=True,
                               timeout=60, check=False)
         equal((done.returncode, done.stderr), (0, ""))
+
+    with suite.test("trys3-offload.service is hardened as trys3d.service is"):
+        text = (TOP / "contrib" / "trys3d.service").read_text()
+        _, start, rest = text.partition("CapabilityBoundingSet=\n")
+        wanted = set((start + rest).partition("\n\n")[0].splitlines())
+        true(len(wanted) > 20, f"{len(wanted)} lines")
+        equal(wanted - unit_lines("trys3-offload.service"),
+              {"PrivateUsers=yes"})
+
+    with suite.test("what is told to end, or finds another, is no failure"):
+        equal({"SuccessExitStatus=3 4", "Type=oneshot"} -
+              unit_lines("trys3-offload.service"), set())
+
+    with suite.test("trys3-offload.cron runs what the service runs"):
+        lines = unit_lines("trys3-offload.cron")
+        (line,) = [line for line in lines if not re.match(r"\w+=", line)]
+        true(re.fullmatch(r"\d+ \d+ \* \* \*\twww-data\tnice ionice -c 3 trys3 "
+                          r"offload --quiet -c /etc/trys3\.conf", line), line)
 
 
 def settings_of(page):
@@ -184,10 +283,11 @@ def complaints(suite, settings):
                               line)]
 
 
-def test_places(suite):
-    """doc/places/."""
-    with suite.test("the settings in doc/places/ are good"):
-        pages = sorted((TOP / "doc" / "places").glob("*.md"))
+def test_settings(suite):
+    """What is shown in doc/ and contrib/."""
+    with suite.test("the settings in doc/offload.md and doc/places/ are good"):
+        pages = [TOP / "doc" / "offload.md",
+                 *sorted((TOP / "doc" / "places").glob("*.md"))]
         shown = 0
         for page in pages:
             for settings in settings_of(page):
@@ -209,7 +309,7 @@ def main():
     """All of it."""
     with Suite() as suite:
         test_documents(suite)
-        test_places(suite)
+        test_settings(suite)
         test_units(suite)
         try:
             rgw = Rgw(suite)
