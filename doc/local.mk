@@ -2,10 +2,12 @@
 # tests/unit/test_manual.c.
 
 dist_man_MANS = \
+	doc/trys3.1 \
 	doc/trys3.conf.5 \
 	doc/trys3d.8
 dist_doc_DATA = \
-	doc/design.md
+	doc/design.md \
+	doc/offload.md
 
 # A page for each place to run.
 placesdir = $(docdir)/places
