@@ -190,11 +190,12 @@ EXTRA_DIST += \
 check_PROGRAMS += tests/system/nth
 tests_system_nth_SOURCES = tests/system/nth.c
 tests_system_nth_LDADD =
-	tests/system/nth.$(OBJEXT):
+tests/system/nth.$(OBJEXT): tests/system/nth_calls.h
 tests/system/nth_calls.h:
 	$(AM_V_at)$(MKDIR_P) tests/system
 	$(AM_V_GEN)echo '#include <sys/syscall.h>' | $(CC) -E -dM - | \
 	    sed -n 's/^#define SYS_\([a-z0-9_]*\) .*/{ "\1", SYS_\1 },/p' >$@
+CLEANFILES += tests/system/nth_calls.h
 
 # The units of either program, each linked by what it uses.
 LDADD = src/liboffload.a $(DAEMON_LIBS) $(CMOCKA_LIBS)
