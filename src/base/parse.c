@@ -501,40 +501,43 @@ parse_iso_date(struct span text, int64_t *seconds)
 	return (true);
 }
 
+/* SECONDS since the epoch as a day, its date and what is left of it. */
+static struct date
+split_seconds(int64_t seconds, int64_t *days, unsigned *rest)
+{
+	seconds = bound_seconds(seconds);
+	*days = seconds_to_days(seconds);
+	*rest = (unsigned)(seconds - *days * 86400);
+	return (days_to_date(*days));
+}
+
 const char *
 format_http_date(int64_t seconds, char text[FORMAT_MAX])
 {
-	int64_t days, rest;
-	struct date date;
+	int64_t days;
+	unsigned rest;
+	struct date date = split_seconds(seconds, &days, &rest);
 
-	seconds = bound_seconds(seconds);
-	days = seconds_to_days(seconds);
-	rest = seconds - days * 86400;
-	date = days_to_date(days);
 	/* 1970-01-01 was a Thursday; 719600 is a multiple of 7 that keeps all
 	 * days above 0.  What is taken modulo 100 or
 	 * 10000 is below it anyway: gcc is told how wide it gets. */
 	snprintf(text, FORMAT_MAX, "%s, %02u %s %04u %02u:%02u:%02u GMT",
 	    short_days[(days + 719600 + 4) % 7], (unsigned)date.day % 100,
 	    months[date.month - 1], (unsigned)date.year % 10000,
-	    (unsigned)(rest / 3600) % 100, (unsigned)(rest / 60) % 60,
-	    (unsigned)rest % 60);
+	    rest / 3600 % 100, rest / 60 % 60, rest % 60);
 	return (text);
 }
 
 const char *
 format_iso_date(int64_t seconds, char text[FORMAT_MAX])
 {
-	int64_t days, rest;
-	struct date date;
+	int64_t days;
+	unsigned rest;
+	struct date date = split_seconds(seconds, &days, &rest);
 
-	seconds = bound_seconds(seconds);
-	days = seconds_to_days(seconds);
-	rest = seconds - days * 86400;
-	date = days_to_date(days);
 	snprintf(text, FORMAT_MAX, "%04u-%02u-%02uT%02u:%02u:%02uZ",
 	    (unsigned)date.year % 10000, (unsigned)date.month % 100,
-	    (unsigned)date.day % 100, (unsigned)(rest / 3600) % 100,
-	    (unsigned)(rest / 60) % 60, (unsigned)rest % 60);
+	    (unsigned)date.day % 100, rest / 3600 % 100, rest / 60 % 60,
+	    rest % 60);
 	return (text);
 }
