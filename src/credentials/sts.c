@@ -148,18 +148,13 @@ write_headers(
     const struct question *question, int64_t now_s, struct lines *headers)
 {
 	const struct credentials *source = question->source;
-	char date[SIGV4_TIME_LEN + 1];
 
 	if (!lines_add(headers, SPAN("Host"), question->host) ||
 	    !lines_add(headers, SPAN("Content-Type"), SPAN(CONTENT_TYPE)))
 		return (false);
 	if (source == NULL)
 		return (true);
-	sigv4_time(now_s, date);
-	return (lines_add(headers, SPAN("x-amz-date"), span_of(date)) &&
-	    (source->session_token == NULL ||
-		lines_add(headers, SPAN("x-amz-security-token"),
-		    span_of(source->session_token))) &&
+	return (lines_add_date_and_token(headers, source, now_s) &&
 	    sign(question, now_s, headers));
 }
 

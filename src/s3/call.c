@@ -119,18 +119,14 @@ static bool
 add_lines(struct call *call)
 {
 	const struct call_request *request = call->request;
-	struct span token = span_of(call->means.credentials->session_token);
 	struct lines *lines = &call->lines;
-	char date[SIGV4_TIME_LEN + 1];
-	bool fits;
-
-	sigv4_time(call->means.now, date);
-	fits = lines_add(lines, SPAN("Host"), buf_span(&call->target.host)) &&
+	bool fits =
+	    lines_add(lines, SPAN("Host"), buf_span(&call->target.host)) &&
 	    lines_add(
 		lines, SPAN("x-amz-content-sha256"), payload_of(request)) &&
-	    lines_add(lines, SPAN("x-amz-date"), span_of(date)) &&
-	    (token.len == 0 ||
-		lines_add(lines, SPAN("x-amz-security-token"), token));
+	    lines_add_date_and_token(
+		lines, call->means.credentials, call->means.now);
+
 	assert(request->n_headers <= CALL_HEADERS_MAX);
 	for (size_t i = 0; fits && i < request->n_headers; i++)
 		fits = lines_add(

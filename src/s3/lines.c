@@ -52,6 +52,19 @@ lines_add(struct lines *lines, struct span name, struct span value)
 }
 
 bool
+lines_add_date_and_token(
+    struct lines *lines, const struct credentials *credentials, int64_t now)
+{
+	struct span token = span_of(credentials->session_token);
+	char date[SIGV4_TIME_LEN + 1];
+
+	sigv4_time(now, date);
+	return (lines_add(lines, SPAN("x-amz-date"), span_of(date)) &&
+	    (token.len == 0 ||
+		lines_add(lines, SPAN("x-amz-security-token"), token)));
+}
+
+bool
 lines_sign(struct lines *lines, struct sigv4_signer *signer,
     struct sigv4_request request, const struct credentials *credentials,
     struct span region, struct span service, int64_t now)

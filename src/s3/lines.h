@@ -47,6 +47,12 @@ void lines_forget(struct lines *lines);
 bool lines_add(
     struct lines *lines, struct span name, struct span value) ATTR_MUST_USE;
 
+/* Add what each signed request says of itself: x-amz-date, which is NOW in
+ * seconds since the epoch, and the session token of CREDENTIALS, if they have
+ * one.  False as lines_add. */
+bool lines_add_date_and_token(struct lines *lines,
+    const struct credentials *credentials, int64_t now) ATTR_MUST_USE;
+
 /* Sign REQUEST, whose headers are the lines there are (what stands in its own
  * members for them does not count), as sigv4_authorize does, and add the
  * signature to them.  False where that fails. */

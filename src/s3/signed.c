@@ -35,18 +35,13 @@ static bool
 add_lines(
     struct signed_request *request, const struct signed_question *question)
 {
-	struct span token = span_of(question->credentials->session_token);
 	struct lines *lines = &request->lines;
-	char date[SIGV4_TIME_LEN + 1];
 
-	sigv4_time(question->now, date);
 	if (!lines_add(lines, SPAN("Host"), buf_span(&request->target.host)) ||
 	    !lines_add(lines, SPAN("x-amz-content-sha256"),
 		SPAN(SIGV4_EMPTY_PAYLOAD)) ||
-	    !lines_add(lines, SPAN("x-amz-date"), span_of(date)))
-		return (false);
-	if (token.len > 0 &&
-	    !lines_add(lines, SPAN("x-amz-security-token"), token))
+	    !lines_add_date_and_token(
+		lines, question->credentials, question->now))
 		return (false);
 	if (question->range.kind != RANGE_WHOLE &&
 	    (!range_format(&question->range, &request->range) ||
