@@ -26,11 +26,10 @@
 #include "offload/latest.h"
 #include "offload/list.h"
 #include "offload/mapping.h"
-#include "offload/pattern.h"
 #include "offload/place.h"
 #include "offload/prove.h"
+#include "offload/selection.h"
 #include "offload/walk.h"
-#include "offload/way.h"
 
 enum {
 	WHY_MAX = 2048,
@@ -254,18 +253,9 @@ static bool
 is_wanted(const struct auditing *auditing, const struct walk_entry *entry)
 {
 	const struct offload_settings *settings = auditing->settings;
-	enum report_reason reason = REPORT_NO_REASON;
+	enum report_reason reason = selection_refusal(
+	    settings, entry, clock_wall_s(), settings->min_age_ms);
 
-	if (!S_ISREG(entry->status.st_mode))
-		reason = REPORT_NOT_REGULAR;
-	else if (settings->include != NULL &&
-	    !pattern_matches(settings->include, entry->path))
-		reason = REPORT_EXCLUDED;
-	else if (entry->status.st_nlink != 1)
-		reason = REPORT_LINKS;
-	else if (!way_is_old(
-		     &entry->status, clock_wall_s(), settings->min_age_ms))
-		reason = REPORT_TOO_YOUNG;
 	if (reason != REPORT_NO_REASON)
 		(void)let_alone(auditing, entry, reason, NULL);
 	return (reason == REPORT_NO_REASON);

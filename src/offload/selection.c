@@ -19,15 +19,20 @@ selection_keep_ms(const struct offload_settings *settings)
 		: settings->min_age_ms);
 }
 
-/* Tell that ENTRY is let alone for REASON; false. */
-static bool
-let_alone(const struct selection *selection, const struct walk_entry *entry,
-    enum report_reason reason)
+enum report_reason
+selection_refusal(const struct offload_settings *settings,
+    const struct walk_entry *entry, int64_t now_s, int64_t min_age_ms)
 {
-	if (!selection->is_silent)
-		commit_tell(selection->commit, REPORT_SKIPPED, reason,
-		    entry->path, (uint64_t)entry->status.st_size, NULL);
-	return (false);
+	if (!S_ISREG(entry->status.st_mode))
+		return (REPORT_NOT_REGULAR);
+	if (settings->include != NULL &&
+	    !pattern_matches(settings->include, entry->path))
+		return (REPORT_EXCLUDED);
+	if (entry->status.st_nlink != 1)
+		return (REPORT_LINKS);
+	if (!way_is_old(&entry->status, now_s, min_age_ms))
+		return (REPORT_TOO_YOUNG);
+	return (REPORT_NO_REASON);
 }
 
 static int64_t
@@ -43,17 +48,13 @@ bool
 selection_takes(const struct selection *selection,
     const struct walk_entry *entry, int64_t now_s)
 {
-	const char *include = settings_of(selection)->include;
+	enum report_reason reason = selection_refusal(
+	    settings_of(selection), entry, now_s, least_age_ms(selection));
 
-	if (!S_ISREG(entry->status.st_mode))
-		return (let_alone(selection, entry, REPORT_NOT_REGULAR));
-	if (include != NULL && !pattern_matches(include, entry->path))
-		return (let_alone(selection, entry, REPORT_EXCLUDED));
-	if (entry->status.st_nlink != 1)
-		return (let_alone(selection, entry, REPORT_LINKS));
-	if (!way_is_old(&entry->status, now_s, least_age_ms(selection)))
-		return (let_alone(selection, entry, REPORT_TOO_YOUNG));
-	return (true);
+	if (reason != REPORT_NO_REASON && !selection->is_silent)
+		commit_tell(selection->commit, REPORT_SKIPPED, reason,
+		    entry->path, (uint64_t)entry->status.st_size, NULL);
+	return (reason == REPORT_NO_REASON);
 }
 
 /* The end of a WAY that need not begin; NULL. */

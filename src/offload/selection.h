@@ -28,7 +28,13 @@ struct selection {
  * at least. */
 int64_t selection_keep_ms(const struct offload_settings *settings);
 
-/* Does the offload take files of this kind, name and age at all (at NOW_S)? */
+/* Why the offload lets ENTRY alone, whatever is to become of it: its kind, its
+ * name, or its age, which at NOW_S is under MIN_AGE_MS.  REPORT_NO_REASON: it
+ * does not. */
+enum report_reason selection_refusal(const struct offload_settings *settings,
+    const struct walk_entry *entry, int64_t now_s, int64_t min_age_ms);
+
+/* Does the run take files of this kind, name and age at all (at NOW_S)? */
 bool selection_takes(const struct selection *selection,
     const struct walk_entry *entry, int64_t now_s) ATTR_MUST_USE;
 
