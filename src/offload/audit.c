@@ -525,9 +525,8 @@ audit(const struct audit_order *order)
 
 	if (status == STATUS_DONE) {
 		auditing.orders = session_orders(order->session,
-		    (size_t)(options->jobs != OPTIONS_UNSAID
-			    ? options->jobs
-			    : order->settings->jobs));
+		    (size_t)options_choose(
+			options->jobs, order->settings->jobs));
 		auditing.crew = crew_new(&auditing.orders);
 		audit_tree(&auditing);
 		if (!auditing.is_stopped)

@@ -36,6 +36,13 @@ struct options {
 bool
 options_read(int argc, char *argv[], struct options *options) ATTR_MUST_USE;
 
+/* What a switch SAID, or, where it was not given, its SETTING. */
+static inline uint64_t
+options_choose(uint64_t said, uint64_t setting)
+{
+	return (said != OPTIONS_UNSAID ? said : setting);
+}
+
 /* Write how trys3 is used to OUT. */
 void options_explain(FILE *out);
 

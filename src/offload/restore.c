@@ -527,12 +527,10 @@ begin(struct restoring *restoring)
 	const struct options *options = order->options;
 
 	restoring->reader = session_reader(order->session, order->place);
-	restoring->throttle = throttle_new(options->bwlimit != OPTIONS_UNSAID
-		? options->bwlimit
-		: order->settings->bwlimit);
+	restoring->throttle = throttle_new(
+	    options_choose(options->bwlimit, order->settings->bwlimit));
 	restoring->orders = session_orders(order->session,
-	    (size_t)(options->jobs != OPTIONS_UNSAID ? options->jobs
-						     : order->settings->jobs));
+	    (size_t)options_choose(options->jobs, order->settings->jobs));
 	restoring->call =
 	    call_new(restoring->orders.sites, restoring->orders.n_sites,
 		restoring->orders.keyring, restoring->orders.learnt);

@@ -101,12 +101,6 @@ open_files(struct run *run)
 	return (is_open);
 }
 
-static uint64_t
-choose(uint64_t said, uint64_t setting)
-{
-	return (said != OPTIONS_UNSAID ? said : setting);
-}
-
 static void
 make_means(struct run *run)
 {
@@ -116,7 +110,7 @@ make_means(struct run *run)
 
 	store_init(&run->store, run->settings->name);
 	run->throttle = throttle_new(
-	    choose(order->options->bwlimit, run->settings->bwlimit));
+	    options_choose(order->options->bwlimit, run->settings->bwlimit));
 	run->means = (struct way_means){
 		.settings = run->settings,
 		.reader = reader,
@@ -150,7 +144,7 @@ make_commit(struct run *run)
 		.trash = run->trash,
 		.cache = order->cache,
 		.target = run->target,
-		.max_delete = choose(
+		.max_delete = options_choose(
 		    order->options->max_delete, run->settings->max_delete),
 		.on_stay = relief_keep_stayed,
 		.context = run,
@@ -167,7 +161,8 @@ static void
 make_crew(struct run *run)
 {
 	run->orders = session_orders(run->order->session,
-	    (size_t)choose(run->order->options->jobs, run->settings->jobs));
+	    (size_t)options_choose(
+		run->order->options->jobs, run->settings->jobs));
 	run->crew = crew_new(&run->orders);
 }
 
