@@ -18,10 +18,10 @@
 #include "offload/list.h"
 #include "offload/text.h"
 #include "s3/fetch.h"
+#include "s3/http.h"
 
 enum {
 	LOOK_PATIENCE_MS = 60 * 1000,
-	READ_MAX_MS = 7 * 24 * 3600 * 1000,
 	LINE_MAX_LEN = 8192,
 	FILE_MODE = 0666, /* less the umask */
 };
@@ -92,7 +92,7 @@ get(const struct session *session, const char *key, int fd)
 		.key = span_of(key),
 		.range = { .kind = RANGE_WHOLE },
 		.answer_deadline_ms = clock_monotonic_ms() + LOOK_PATIENCE_MS,
-		.deadline_ms = clock_monotonic_ms() + READ_MAX_MS,
+		.deadline_ms = clock_monotonic_ms() + HTTP_LONGEST_MS,
 		.peer_fd = -1,
 	};
 	const struct fetch_sink sink = { on_begin, on_body, &getting };

@@ -14,11 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-
-enum {
-	/* As long as bytes come. */
-	READ_MAX_MS = 7 * 24 * 3600 * 1000,
-};
+#include "s3/http.h"
 
 /* One request. */
 struct proof {
@@ -222,7 +218,7 @@ ask(struct proof *proof, struct hand *hand, enum question question)
 		.head_only = question != QUESTION_BYTES,
 		.get_follows = question == QUESTION_HEAD_FIRST,
 		.answer_deadline_ms = clock_monotonic_ms() + order->patience_ms,
-		.deadline_ms = clock_monotonic_ms() + READ_MAX_MS,
+		.deadline_ms = clock_monotonic_ms() + HTTP_LONGEST_MS,
 		.peer_fd = -1,
 	};
 	const struct fetch_sink sink = { on_begin, on_body, proof };

@@ -26,10 +26,10 @@
 #include "offload/place.h"
 #include "offload/throttle.h"
 #include "s3/fetch.h"
+#include "s3/http.h"
 
 enum {
 	WHY_MAX = 1024,
-	READ_MAX_MS = 7 * 24 * 3600 * 1000,
 	FOLDER_MODE = 0755, /* of those that are made, less the umask */
 };
 
@@ -157,7 +157,7 @@ fetch(struct errand *errand, struct hand *hand)
 		.head_only = errand->arrival == NULL,
 		.answer_deadline_ms = clock_monotonic_ms() +
 		    restoring->order->settings->patience_ms,
-		.deadline_ms = clock_monotonic_ms() + READ_MAX_MS,
+		.deadline_ms = clock_monotonic_ms() + HTTP_LONGEST_MS,
 		.peer_fd = -1,
 	};
 	const struct fetch_sink sink = { on_begin, on_body, errand };

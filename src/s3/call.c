@@ -30,8 +30,6 @@
 
 enum {
 	CALL_TEXT_MAX = 65536, /* of all header lines */
-	/* An attempt may take as long as bytes move. */
-	CALL_ATTEMPT_MAX_MS = 7 * 24 * 3600 * 1000,
 };
 
 struct call {
@@ -197,7 +195,7 @@ perform(struct call *call)
 		    ? request->first_byte_timeout_ms
 		    : site->first_byte_timeout_ms,
 		.stall_timeout_ms = site->stall_timeout_ms,
-		.deadline_ms = clock_monotonic_ms() + CALL_ATTEMPT_MAX_MS,
+		.deadline_ms = clock_monotonic_ms() + HTTP_LONGEST_MS,
 		.peer_fd = -1,
 	};
 	const struct http_handler handler = { NULL, on_body, call };

@@ -27,6 +27,10 @@ struct http;
 struct http *http_new(void);
 void http_free(struct http *http);
 
+/* A time for what may take as long as bytes move: a deadline so far away ends
+ * only what would never end. */
+enum { HTTP_LONGEST_MS = 7 * 24 * 3600 * 1000 };
+
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_PUT, HTTP_POST, HTTP_DELETE };
 
 /* A body that is not in memory: asked for piece by piece while it is sent. */
