@@ -311,24 +311,12 @@ next_of_tree(void *context, struct task **task)
 }
 
 static void
-pass_trash(const struct auditing *auditing, struct walk_rules *rules)
-{
-	struct stat status;
-
-	if (auditing->settings->trash == NULL ||
-	    stat(auditing->settings->trash, &status) != 0)
-		return;
-	rules->passed[0].dev = status.st_dev;
-	rules->passed[0].ino = status.st_ino;
-	rules->n_passed = 1;
-}
-
-static void
 audit_tree(struct auditing *auditing)
 {
 	struct walk_rules rules = { .exclude = auditing->settings->exclude };
 
-	pass_trash(auditing, &rules);
+	if (auditing->settings->trash != NULL)
+		walk_pass_path(&rules, auditing->settings->trash);
 	auditing->walk = walk_new(auditing->place.root, &rules);
 	(void)drive(auditing, next_of_tree);
 	walk_free(auditing->walk);

@@ -36,16 +36,6 @@ complain(const struct run *run, const struct buf *why)
 	return (false);
 }
 
-static void
-pass(struct run *run, const struct stat *status)
-{
-	struct walk_rules *rules = &run->rules;
-
-	rules->passed[rules->n_passed].dev = status->st_dev;
-	rules->passed[rules->n_passed].ino = status->st_ino;
-	rules->n_passed++;
-}
-
 static bool
 open_trash(struct run *run, struct buf *why)
 {
@@ -55,19 +45,8 @@ open_trash(struct run *run, struct buf *why)
 	run->trash = trash_open(run->settings->trash, run->place.root, why);
 	if (run->trash == NULL)
 		return (false);
-	pass(run, &trash_folder(run->trash)->status);
+	walk_pass(&run->rules, &trash_folder(run->trash)->status);
 	return (true);
-}
-
-/* A trash that lies in the root is not swept by a dry run either. */
-static void
-pass_trash(struct run *run)
-{
-	struct stat status;
-
-	if (run->trash == NULL && run->settings->trash != NULL &&
-	    stat(run->settings->trash, &status) == 0)
-		pass(run, &status);
 }
 
 static bool
@@ -95,7 +74,9 @@ open_files(struct run *run)
 		(void)complain(run, &why);
 	else if (run->order->verb != RUN_EVICT && !running_is_dry(run))
 		run->known = known_open(path);
-	pass_trash(run);
+	/* A trash that lies in the root is not swept by a dry run either. */
+	if (run->trash == NULL && run->settings->trash != NULL)
+		walk_pass_path(&run->rules, run->settings->trash);
 	buf_fini(&why);
 	free(path);
 	return (is_open);

@@ -8,6 +8,7 @@
  */
 #include "offload/walk.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -64,6 +65,24 @@ leave(struct walk *walk)
 	closedir(level->dir);
 	folder_release(level->folder);
 	errno = why;
+}
+
+void
+walk_pass(struct walk_rules *rules, const struct stat *status)
+{
+	assert(rules->n_passed < WALK_PASSED_MAX);
+	rules->passed[rules->n_passed].dev = status->st_dev;
+	rules->passed[rules->n_passed].ino = status->st_ino;
+	rules->n_passed++;
+}
+
+void
+walk_pass_path(struct walk_rules *rules, const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) == 0)
+		walk_pass(rules, &status);
 }
 
 struct walk *

@@ -28,6 +28,10 @@ struct walk_rules {
 	void *context;
 };
 
+/* Have RULES pass over the folder of STATUS; and that at PATH, if any. */
+void walk_pass(struct walk_rules *rules, const struct stat *status);
+void walk_pass_path(struct walk_rules *rules, const char *path);
+
 struct walk;
 
 /* Through all below ROOT, which is held; RULES are borrowed. */
