@@ -115,13 +115,9 @@ send_part(struct parts *parts, size_t index, struct hand *hand,
 	snprintf(query, sizeof(query), "partNumber=%zu&uploadId=%s", index + 1,
 	    parts->id);
 	request.query = span_of(query);
-	result = sending_judge(call_make(hand->call, &request));
+	result = sending_make(sending, hand->call, &request, reason);
 	if (result == SENDING_DONE)
 		return (keep_etag(parts, index, hand));
-	if (result == SENDING_UNREADABLE)
-		sending_explain(sending, reason);
-	else
-		snprintf(reason, sizeof(reason), "%s", call_reason(hand->call));
 	note_failure(parts, result, reason);
 	return (false);
 }

@@ -4,8 +4,6 @@
  */
 #include "offload/put.h"
 
-#include <stdio.h>
-
 #include "offload/parts.h"
 #include "offload/sending.h"
 
@@ -46,7 +44,6 @@ put_piece(const struct sending_order *order, struct hand *hand,
 		.payload_sha256 = span_of(order->digest->sha256),
 		.patience_ms = order->means->patience_ms,
 	};
-	enum sending_result result;
 
 	choose_body(order, &source, &request);
 	sending_headers_init(&headers);
@@ -58,13 +55,7 @@ put_piece(const struct sending_order *order, struct hand *hand,
 		sending_add(&headers, "If-None-Match", SPAN("*"));
 	request.headers = headers.list;
 	request.n_headers = headers.n;
-	result = sending_judge(call_make(hand->call, &request));
-	if (result == SENDING_UNREADABLE)
-		sending_explain(&sending, reason);
-	else if (result != SENDING_DONE)
-		snprintf(
-		    reason, SENDING_REASON_MAX, "%s", call_reason(hand->call));
-	return (result);
+	return (sending_make(&sending, hand->call, &request, reason));
 }
 
 enum sending_result

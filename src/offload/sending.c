@@ -147,3 +147,16 @@ sending_judge(enum call_result result)
 		return (SENDING_FAILED);
 	}
 }
+
+enum sending_result
+sending_make(const struct sending *sending, struct call *call,
+    const struct call_request *request, char reason[SENDING_REASON_MAX])
+{
+	enum sending_result result = sending_judge(call_make(call, request));
+
+	if (result == SENDING_UNREADABLE)
+		sending_explain(sending, reason);
+	else if (result != SENDING_DONE)
+		snprintf(reason, SENDING_REASON_MAX, "%s", call_reason(call));
+	return (result);
+}

@@ -95,7 +95,13 @@ void sending_add(
 void sending_describe(
     struct sending_headers *headers, const struct sending_order *order);
 
-/* What a request that carried some of it has ended in. */
+/* What a request that carried none of it has ended in. */
 enum sending_result sending_judge(enum call_result result);
+
+/* Make REQUEST, whose body are SENDING's bytes.  REASON is filled where that is
+ * not DONE. */
+enum sending_result sending_make(const struct sending *sending,
+    struct call *call, const struct call_request *request,
+    char reason[SENDING_REASON_MAX]) ATTR_MUST_USE;
 
 #endif
