@@ -13,6 +13,7 @@ src_libcore_a_SOURCES = \
 	src/base/buf.c src/base/buf.h \
 	src/base/clock.c src/base/clock.h \
 	src/base/descriptors.c src/base/descriptors.h \
+	src/base/fd.c src/base/fd.h \
 	src/base/env.c src/base/env.h \
 	src/base/ini.c src/base/ini.h \
 	src/base/log.c src/base/log.h \

@@ -16,6 +16,7 @@
 #include <openssl/evp.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/parse.h"
@@ -112,16 +113,7 @@ arrival_write(struct arrival *arrival, struct span bytes)
 	if (EVP_DigestUpdate(arrival->digest, bytes.data, bytes.len) != 1)
 		log_fatal(1, "OpenSSL cannot digest");
 	arrival->size += bytes.len;
-	while (bytes.len > 0) {
-		ssize_t n = write(arrival->fd, bytes.data, bytes.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return (false);
-		bytes = span_skip(bytes, (size_t)n);
-	}
-	return (true);
+	return (fd_write(arrival->fd, bytes));
 }
 
 bool

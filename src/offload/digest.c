@@ -5,10 +5,10 @@
 #include "offload/digest.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 #include <openssl/evp.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "offload/stop.h"
@@ -47,10 +47,8 @@ read_all(int fd, uint64_t offset, uint64_t left, bool is_idle, char *room,
 			errno = ECANCELED;
 			return (false);
 		}
-		got = pread(fd, room, left < room_size ? left : room_size,
-		    (off_t)offset);
-		if (got < 0 && errno == EINTR)
-			continue;
+		got = fd_read_at(
+		    fd, room, left < room_size ? left : room_size, offset);
 		if (got <= 0) {
 			if (got == 0)
 				errno = 0;

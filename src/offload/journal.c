@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 
 #define TORN "%torn\n"
@@ -45,24 +46,6 @@ say(struct buf *why, const char *path, const char *wrong, const char *right)
 
 	(void)fits; /* else a part is missing in what is only told */
 	return (false);
-}
-
-static bool
-write_all(int fd, struct span text)
-{
-	ssize_t len;
-
-	for (; text.len > 0; text = span_skip(text, (size_t)len)) {
-		len = write(fd, text.data, text.len);
-		if (len < 0 && errno == EINTR)
-			len = 0;
-		else if (len <= 0) {
-			if (len == 0)
-				errno = EIO;
-			return (false);
-		}
-	}
-	return (true);
 }
 
 static bool
@@ -128,7 +111,7 @@ end_torn_line(struct journal *journal)
 		return (false);
 	if (last == '\n')
 		return (true);
-	if (!write_all(journal->fd, SPAN(TORN)) || !sync_data(journal->fd))
+	if (!fd_write(journal->fd, SPAN(TORN)) || !sync_data(journal->fd))
 		return (false);
 	journal->end += (off_t)strlen(TORN);
 	return (true);
@@ -239,7 +222,7 @@ journal_sync(struct journal *journal, struct buf *why)
 		    "to begin anew, when the disk is in order"));
 	if (lines.len == 0)
 		return (true);
-	is_written = write_all(journal->fd, lines);
+	is_written = fd_write(journal->fd, lines);
 	if (is_written && sync_data(journal->fd)) {
 		journal->end += (off_t)lines.len;
 		reserve(journal);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "offload/jsonl.h"
@@ -49,18 +50,10 @@ on_body(void *context, struct span bytes)
 {
 	struct getting *getting = context;
 
-	while (bytes.len > 0) {
-		ssize_t n = write(getting->fd, bytes.data, bytes.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			getting->error = errno;
-			return (false);
-		}
-		bytes = span_skip(bytes, (size_t)n);
-	}
-	return (true);
+	if (fd_write(getting->fd, bytes))
+		return (true);
+	getting->error = errno;
+	return (false);
 }
 
 static enum status

@@ -11,9 +11,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "s3/http.h"
 
 /* One request. */
@@ -129,10 +129,8 @@ read_file(struct proof *proof)
 	if (proof->compared >= proof->room_at &&
 	    proof->compared < proof->room_at + proof->room_len)
 		return (true);
-	do
-		got = pread(proof->order->fd, proof->room, CREW_ROOM,
-		    (off_t)proof->compared);
-	while (got < 0 && errno == EINTR);
+	got = fd_read_at(
+	    proof->order->fd, proof->room, CREW_ROOM, proof->compared);
 	if (got <= 0) {
 		snprintf(proof->found->reason, PROVE_REASON_MAX,
 		    "the file cannot be read any more: %s",

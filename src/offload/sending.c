@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/fd.h"
 #include "s3/mtime.h"
 
 void
@@ -24,12 +24,9 @@ static ssize_t
 read_file(void *context, uint64_t offset, char *to, size_t room)
 {
 	struct sending *sending = context;
-	ssize_t got;
+	ssize_t got =
+	    fd_read_at(sending->order->fd, to, room, sending->offset + offset);
 
-	do
-		got = pread(sending->order->fd, to, room,
-		    (off_t)(sending->offset + offset));
-	while (got < 0 && errno == EINTR);
 	if (got <= 0) {
 		sending->error = got < 0 ? errno : 0;
 		sending->is_short = got == 0;
