@@ -294,18 +294,26 @@ remove_by(const struct file *file, bool is_leased_now, struct folder *folder,
 	return (state);
 }
 
-/* Delete it: by way of another name, or, where that would be too long, of
- * another folder. */
+/* What NAME is called while its file is being taken away, freed by the caller;
+ * NULL where that would be too long: then it is in a folder, FILE_LEAVING. */
+static char *
+name_leaving(const char *name)
+{
+	if (strlen(FILE_LEAVING) + strlen(name) > NAME_MAX)
+		return (NULL);
+	return (mem_printf("%s%s", FILE_LEAVING, name));
+}
+
+/* Delete it: by way of another name, or of another folder. */
 static enum file_state
 remove_file(const struct file *file, bool is_leased_now, char **left)
 {
+	char *leaving = name_leaving(file->name);
 	struct folder *folder;
 	enum file_state state;
-	char *leaving;
 	int why;
 
-	if (strlen(FILE_LEAVING) + strlen(file->name) <= NAME_MAX) {
-		leaving = mem_printf("%s%s", FILE_LEAVING, file->name);
+	if (leaving != NULL) {
 		state =
 		    remove_by(file, is_leased_now, file->folder, leaving, left);
 		free(leaving);
@@ -374,6 +382,25 @@ is_one_file(int a_fd, const char *a, int b_fd, const char *b)
 	return (fstatat(a_fd, a, &one, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    fstatat(b_fd, b, &other, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    is_same_file(&one, &other));
+}
+
+bool
+file_return_to(struct folder *folder, const char *name)
+{
+	char *leaving = name_leaving(name);
+	struct folder *apart =
+	    leaving == NULL ? folder_open(folder, FILE_LEAVING) : NULL;
+	bool is_back = false;
+
+	if (leaving != NULL)
+		is_back = file_move(folder->fd, leaving, folder->fd, name);
+	else if (apart != NULL) {
+		is_back = file_move(apart->fd, name, folder->fd, name);
+		apart->may_remove = is_back;
+	}
+	folder_release(apart);
+	free(leaving);
+	return (is_back);
 }
 
 enum file_state

@@ -91,6 +91,10 @@ bool file_is_arriving(const char *name);
 bool file_move(
     int from_fd, const char *from, int to_fd, const char *to) ATTR_MUST_USE;
 
+/* Is there, of the file NAME in FOLDER, what a killed run left?  Then it gets
+ * its name back, where no other file has that. */
+bool file_return_to(struct folder *folder, const char *name);
+
 /* Give a file that a killed run left as *NAME in *FOLDER (file_is_leaving) its
  * own name back: then both say where that is, views of what they were.  FAILED
  * with EEXIST: another file has it by now. */

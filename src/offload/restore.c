@@ -219,21 +219,18 @@ free_errand(struct errand *errand)
 /* What a run that was killed left of a file on its way out is the file: it has
  * its name back, and need not be fetched.  Best effort: else it is fetched. */
 static void
-return_left(const struct folder *folder, const char *name)
+return_left(struct folder *folder, const char *name)
 {
-	char *left = mem_printf("%s%s", FILE_LEAVING, name);
-
-	if (file_move(folder->fd, left, folder->fd, name))
+	if (file_return_to(folder, name))
 		log_info("%s%s: has its name back, that a run which was killed "
 			 "had taken",
 		    folder->path, name);
-	free(left);
 }
 
 /* Has something its name?  That is told. */
 static bool
 is_there(const struct restoring *restoring, const struct errand *errand,
-    const struct folder *folder)
+    struct folder *folder)
 {
 	struct stat status;
 

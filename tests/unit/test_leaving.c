@@ -487,6 +487,45 @@ a_name_that_is_taken_is_not_given_back(void **state)
 	}
 }
 
+/* What was left of NAME stands at LEFT. */
+static void
+expect_return(const char *name, const char *left)
+{
+	make_file(left, "left");
+	make_file(in_scratch("%s", name), "another");
+	assert_false(file_return_to(scratch_root, name));
+	expect_file(in_scratch("%s", name), "another");
+	expect_file(left, "left");
+	assert_int_equal(unlink(in_scratch("%s", name)), 0);
+	assert_true(file_return_to(scratch_root, name));
+	expect_file(in_scratch("%s", name), "left");
+	assert_false(is_there(left));
+	assert_false(file_return_to(scratch_root, name));
+}
+
+static void
+who_knows_its_name_gets_it_back(void **state)
+{
+	static const int errors[] = { 0, EINVAL };
+	char left[SCRATCH_ROOM];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(errors); i++) {
+		play.rename_error = errors[i];
+		snprintf(
+		    left, sizeof(left), "%s", in_scratch(FILE_LEAVING "a"));
+		expect_return("a", left);
+		unlink(in_scratch("a"));
+		/* It is too long to have something before it. */
+		assert_int_equal(mkdir(in_scratch(FILE_LEAVING), 0700), 0);
+		snprintf(left, sizeof(left), "%s",
+		    in_scratch(FILE_LEAVING "/%s", name_255));
+		expect_return(name_255, left);
+		unlink(in_scratch("%s", name_255));
+		rmdir(in_scratch(FILE_LEAVING));
+	}
+}
+
 /* ---- The kernel's own leases ---- */
 
 static int writer_error;
@@ -538,6 +577,7 @@ main(void)
 		TEST(what_cannot_be_removed_gets_its_name_back),
 		TEST(what_was_left_is_kept),
 		TEST(a_name_that_is_taken_is_not_given_back),
+		TEST(who_knows_its_name_gets_it_back),
 		TEST(the_kernels_lease_tells),
 	};
 
