@@ -181,6 +181,21 @@ count_lines(const char *text)
 	return (n);
 }
 
+/* Is FILE refused with one line, which holds EXPECTED?  Else NAME is told. */
+static bool
+is_refused(const char *name, const char *file, const char *expected)
+{
+	struct settings *settings = load(file);
+
+	if (settings == NULL && count_lines(output) == 1 &&
+	    strstr(output, expected) != NULL)
+		return (true);
+	print_error("%s: %s\nwanted: %s\ngot: %s\n", name,
+	    settings != NULL ? "was taken" : "other lines", expected, output);
+	config_free(settings);
+	return (false);
+}
+
 static void
 expect_text(const char *where, const char *text)
 {
