@@ -172,6 +172,7 @@ EXTRA_DIST += \
 	tests/system/mover.py \
 	tests/system/origin.py \
 	tests/system/scene.py \
+	tests/system/server.py \
 	tests/system/ways.py \
 	tests/unit/calls.h \
 	tests/unit/config_file.h \

@@ -43,8 +43,9 @@ import hashlib
 import re
 import socket
 import struct
-import threading
 import urllib.parse
+
+from server import Over, Server
 
 PIECE = 1 << 16
 CODES = {403: "AccessDenied", 404: "NoSuchKey", 409: "OperationAborted",
@@ -117,10 +118,6 @@ class Answer:
         self.reason = reason
 
 
-class _Over(Exception):
-    """The connection is closed, and that was the plan."""
-
-
 class _Rule:
     def __init__(self, step, at, times, fields):
         self.step = step
@@ -142,38 +139,18 @@ class _Rule:
             self._times == 0 or self._seen < self._at + self._times)
 
 
-class Liar:
+class Liar(Server):
     """See above.  S3: a client of the server behind, for what we store."""
 
     def __init__(self, s3):
         self.s3 = s3
         self._behind = (s3.url.hostname, s3.url.port)
-        self._lock = threading.Condition()
         self._rules = []
         self._asked = []
-        self._released = set()
-        self._connections = set()
-        self._is_over = False
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
+        super().__init__()
+        self.url = f"http://127.0.0.1:{self.port}"
 
     # What a test says.
-
-    def stop(self):
-        """Close everything, at once."""
-        with self._lock:
-            self._is_over = True
-            connections = list(self._connections)
-            self._lock.notify_all()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for connection in connections:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
 
     def tell(self, step, at=1, times=1, **fields):
         """Treat by STEP the AT-th request from now on that FIELDS fit, and so
@@ -199,40 +176,14 @@ class Liar:
                     if all(getattr(asked, name) == wanted
                            for name, wanted in fields.items())]
 
-    def release(self, event):
-        """Let all that waits for EVENT go on, now and later."""
-        with self._lock:
-            self._released.add(event)
-            self._lock.notify_all()
-
     # Connections.
 
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,),
-                             daemon=True).start()
-
-    def _serve(self, connection):
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with self._lock:
-            if self._is_over:
-                connection.close()
-                return
-            self._connections.add(connection)
-        client, server = _Stream(connection), _Server(self._behind)
+    def _talk(self, connection, _):
+        client, server = _Stream(connection), _Behind(self._behind)
         try:
             while self._serve_one(client, server):
                 pass
-        except (_Over, OSError):
-            pass
         finally:
-            with self._lock:
-                self._connections.discard(connection)
-            connection.close()
             server.close()
 
     def _serve_one(self, client, server):
@@ -257,20 +208,13 @@ class Liar:
         self._send(client, asked, step, answer)
         return (asked.header("connection") or "").lower() != "close"
 
-    def _wait(self, event):
-        with self._lock:
-            self._lock.wait_for(lambda: event is None or
-                                event in self._released or self._is_over)
-            if self._is_over:
-                raise _Over
-
     @staticmethod
     def _end_if(client, step, when):
         """Close the connection, if that is to be now."""
         if step.get("reset") == when:
             client.reset()
         if when in (step.get("reset"), step.get("drop")):
-            raise _Over
+            raise Over
 
     def _before(self, client, asked, step):
         if "do" in step:
@@ -343,7 +287,7 @@ class Liar:
                              if value is not None) + b"\r\n" +
                     answer.body[:cut])
         if cut is not None or "Content-Length" in step.get("headers", {}):
-            raise _Over
+            raise Over
 
 
 class _Stream:
@@ -365,7 +309,7 @@ class _Stream:
         while mark not in self._seen:
             part = self._connection.recv(PIECE)
             if not part:
-                raise _Over
+                raise Over
             self._seen += part
         found, _, self._seen = self._seen.partition(mark)
         return found + mark
@@ -378,13 +322,13 @@ class _Stream:
         while left > 0:
             part = self._connection.recv(min(left, 1 << 20))
             if not part:
-                raise _Over
+                raise Over
             parts.append(part)
             left -= len(part)
         return b"".join(parts)
 
 
-class _Server:
+class _Behind:
     """The real one, by one connection."""
 
     def __init__(self, where):
@@ -401,7 +345,7 @@ class _Server:
         is_old = self._connection is not None
         try:
             return self._ask_once(asked)
-        except (_Over, OSError):
+        except (Over, OSError):
             # An idle connection may have been closed.
             self.close()
             if not is_old:

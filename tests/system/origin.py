@@ -58,7 +58,6 @@ answers the requests so far.
 import argparse
 import base64
 import collections
-import contextlib
 import email.utils
 import hashlib
 import json
@@ -68,9 +67,10 @@ import signal
 import socket
 import ssl
 import struct
-import threading
 import time
 from xml.sax.saxutils import escape
+
+from server import Over, Server
 
 STATUSES = {
     "AccessDenied": 403, "AccountProblem": 403, "AllAccessDisabled": 403,
@@ -163,31 +163,19 @@ class Answer:
         self.body = body
 
 
-class _Over(Exception):
-    """The connection is closed, and that was the plan."""
-
-
-class Origin:
+class Origin(Server):
     def __init__(self, tls=None, port=0):
         """TLS: the files of a certificate and its key; None: plain."""
         self._tls = None
         if tls is not None:
             self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._tls.load_cert_chain(*tls)
-        self._lock = threading.Condition()
         self._objects = {}
         self._scripts = {}
         self._requests = []
-        self._released = set()
-        self._connections = set()
-        self._connected = 0
-        self._is_over = False
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=128)
-        self.port = self._listener.getsockname()[1]
+        super().__init__(port)
         scheme = "http" if tls is None else "https"
         self.url = f"{scheme}://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
 
     def __enter__(self):
         return self
@@ -196,20 +184,6 @@ class Origin:
         self.stop()
 
     # What a test says.
-
-    def stop(self):
-        """Close everything, at once."""
-        with self._lock:
-            self._is_over = True
-            connections = list(self._connections)
-            self._lock.notify_all()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for connection in connections:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
 
     def site(self, **more):
         """Settings of a [site] whose bucket is this: /private/KEY."""
@@ -253,17 +227,6 @@ class Origin:
                                        f"for {target} after {seconds} s")
                 self._lock.wait(left)
 
-    def connections(self):
-        """How many connections were accepted so far."""
-        with self._lock:
-            return self._connected
-
-    def release(self, event):
-        """Let all that waits for EVENT go on, now and later."""
-        with self._lock:
-            self._released.add(event)
-            self._lock.notify_all()
-
     def clear(self):
         """Forget scripts, requests and events; keep the objects."""
         with self._lock:
@@ -273,38 +236,13 @@ class Origin:
 
     # Connections.
 
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            with self._lock:
-                self._connected += 1
-                number = self._connected
-            threading.Thread(target=self._serve, args=(connection, number),
-                             daemon=True).start()
+    def _open(self, connection):
+        return connection if self._tls is None else self._tls.wrap_socket(
+            connection, server_side=True)
 
-    def _serve(self, connection, number):
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        plain = connection
-        try:
-            if self._tls is not None:
-                connection = self._tls.wrap_socket(connection,
-                                                   server_side=True)
-            with self._lock:
-                if self._is_over:
-                    return
-                self._connections.add(connection)
-            while self._serve_one(connection, number):
-                pass
-        except (_Over, OSError):
+    def _talk(self, connection, number):
+        while self._serve_one(connection, number):
             pass
-        finally:
-            with self._lock:
-                self._connections.discard(connection)
-            connection.close()
-            plain.close()
 
     def _read_head(self, connection):
         """A request's head, and what came behind it."""
@@ -312,7 +250,7 @@ class Origin:
         while b"\r\n\r\n" not in data:
             more = connection.recv(PIECE)
             if not more or len(data) > HEAD_MAX:
-                raise _Over
+                raise Over
             data += more
         head, _, rest = data.partition(b"\r\n\r\n")
         return head, rest
@@ -405,13 +343,6 @@ class Origin:
 
     # How it is sent.
 
-    def _wait(self, event):
-        with self._lock:
-            self._lock.wait_for(
-                lambda: event in self._released or self._is_over)
-            if self._is_over:
-                raise _Over
-
     @staticmethod
     def _reset(connection):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
@@ -419,7 +350,7 @@ class Origin:
         if isinstance(connection, ssl.SSLSocket):
             connection = socket.socket(fileno=connection.detach())
         connection.close()
-        raise _Over
+        raise Over
 
     def _send(self, connection, request, step, answer):
         if "delay_ms" in step:
@@ -429,10 +360,10 @@ class Origin:
         if step.get("drop") == "reset":
             self._reset(connection)
         if step.get("drop"):
-            raise _Over
+            raise Over
         if "raw" in step:
             connection.sendall(step["raw"].encode("latin-1"))
-            raise _Over
+            raise Over
         for status in step.get("interim", []):
             connection.sendall(f"HTTP/1.1 {status} Interim\r\n"
                                "X-Interim: yes\r\n\r\n".encode())
@@ -444,7 +375,7 @@ class Origin:
             self._reset(connection)
         if has_body and ("break_after" in step or
                          step.get("framing") == "none"):
-            raise _Over
+            raise Over
 
     def _send_head(self, connection, step, answer):
         headers = dict(answer.headers)
@@ -502,7 +433,7 @@ class Origin:
         while len(body) < length:
             more = connection.recv(PIECE)
             if not more:
-                raise _Over
+                raise Over
             body += more
         status, text = 200, ""
         if request.method == "GET":
