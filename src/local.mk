@@ -1,6 +1,3 @@
-# The daemon, in two libraries so that the tests and the command line can
-# link what they need: core knows nothing of FastCGI, and of processes only how
-# to be the keeper, which both have.
 # The daemon and the command line, in three libraries so that each of them and
 # the tests can link what they need: core knows nothing of FastCGI or of
 # processes, offload nothing of the daemon.
@@ -25,6 +22,7 @@ src_libcore_a_SOURCES = \
 	src/base/xml.c src/base/xml.h \
 	src/s3/backoff.c src/s3/backoff.h \
 	src/s3/call.c src/s3/call.h \
+	src/s3/channel.c src/s3/channel.h \
 	src/s3/delivery.c src/s3/delivery.h \
 	src/s3/endpoint.c src/s3/endpoint.h \
 	src/s3/error.c src/s3/error.h \
@@ -45,6 +43,7 @@ src_libcore_a_SOURCES = \
 	src/s3/sigv4.c src/s3/sigv4.h \
 	src/s3/site.c src/s3/site.h \
 	src/s3/sockets.c src/s3/sockets.h \
+	src/s3/trust.c src/s3/trust.h \
 	src/s3/uri.c src/s3/uri.h \
 	src/s3/verdict.c src/s3/verdict.h \
 	src/cache/cache.c src/cache/cache.h \
@@ -159,7 +158,7 @@ src_liboffload_a_SOURCES = \
 	src/offload/walk.c src/offload/walk.h \
 	src/offload/way.c src/offload/way.h
 
-CORE_LIBS = src/libcore.a $(CURL_LIBS) $(CRYPTO_LIBS) $(MEMCACHED_LIBS) \
+CORE_LIBS = src/libcore.a $(CURL_LIBS) $(OPENSSL_LIBS) $(MEMCACHED_LIBS) \
 	$(INIH_LIBS) $(EXPAT_LIBS) $(JANSSON_LIBS)
 OFFLOAD_LIBS = src/liboffload.a $(CORE_LIBS)
 DAEMON_LIBS = src/libdaemon.a $(CORE_LIBS) $(FCGI_LIBS)

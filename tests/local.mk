@@ -145,6 +145,7 @@ UNIT_TESTS = \
 	tests/unit/test_sts \
 	tests/unit/test_throttle \
 	tests/unit/test_trash \
+	tests/unit/test_trust \
 	tests/unit/test_uploads \
 	tests/unit/test_uri \
 	tests/unit/test_walk \
@@ -313,6 +314,8 @@ tests_unit_test_walk_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fstatat \
 	-Wl,--wrap=openat -Wl,--wrap=readdir
 tests_unit_test_uploads_LDFLAGS = $(AM_LDFLAGS) $(wrap_call) \
 	-Wl,--wrap=fdatasync
+tests_unit_test_trust_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=X509_STORE_load_file -Wl,--wrap=log_warning
 tests_unit_test_way_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=digest_file \
 	-Wl,--wrap=file_check -Wl,--wrap=file_open -Wl,--wrap=log_info \
 	-Wl,--wrap=faccessat -Wl,--wrap=prove -Wl,--wrap=prove_look \

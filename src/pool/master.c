@@ -28,6 +28,7 @@
 #include "pool/listen.h"
 #include "pool/succession.h"
 #include "pool/worker.h"
+#include "s3/trust.h"
 
 enum { EXIT_NO_SOCKET = 1, EXIT_HOPELESS = 2 };
 
@@ -113,6 +114,17 @@ become_keeper(struct master *master, struct generation *generation)
 	exit(status);
 }
 
+/* What those that are forked next will share. */
+static void
+prepare_trust(const struct generation *generation)
+{
+	const struct settings *settings = generation->settings;
+
+	for (size_t i = 0; i < settings->n_sites; i++)
+		if (site_is_tls(&settings->sites[i]))
+			trust_prepare(settings->sites[i].ca_file);
+}
+
 static void
 start_keepers(struct master *master, int64_t now)
 {
@@ -122,6 +134,7 @@ start_keepers(struct master *master, int64_t now)
 
 		if (!generation_is_keeper_due(it, now))
 			continue;
+		prepare_trust(it);
 		pid = fork();
 		if (pid == 0)
 			become_keeper(master, it);
@@ -165,6 +178,7 @@ start_worker(struct master *master, struct generation *generation, size_t slot,
 	pid_t pid;
 
 	generation_starts(generation, slot, now);
+	prepare_trust(generation);
 	pid = fork();
 	if (pid == 0)
 		become_worker(master, generation, slot);

@@ -1,11 +1,11 @@
 /*
  * One HTTP exchange: see http.h.
  *
- * One multi handle for the life of the process keeps the connections, the
- * names and the parsed certificates; one easy handle is filled anew for each
- * exchange.  curl_easy_perform would do, but that it sees neither a time-out
- * of ours nor the client's end: its loop (multi_poll, multi_perform) is the
- * same as ours and costs the same.
+ * A channel for each file of authorities (s3/channel.h) keeps the connections
+ * and the names for the life of the process; its easy handle is filled anew
+ * for each exchange.  curl_easy_perform would do, but that it sees neither a
+ * time-out of ours nor the client's end: its loop (multi_poll, multi_perform)
+ * is the same as ours and costs the same.
  */
 #include "s3/http.h"
 
@@ -21,28 +21,26 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/peer.h"
-#include "s3/libcurl.h"
-#include "s3/sockets.h"
+#include "s3/channel.h"
+#include "s3/trust.h"
 
 enum {
 	/* All of an answer's heads together.  S3's are under 10 KB; libcurl
 	 * 7.88 as such takes any number of headers (CVE-2023-38039). */
 	HTTP_HEAD_MAX = 65536,
-	HTTP_CONNECTIONS_MAX = 8,
 	/* What libcurl takes of a source at a time: 64 KB, its own choice,
 	 * costs more in calls than the memory is worth. */
 	HTTP_SEND_BUFFER = 262144,
 };
 
 struct http {
-	CURLM *multi;
-	CURL *easy;
+	struct channel *channels;   /* one a file of authorities */
 	struct curl_slist *headers; /* of the request under way */
-	struct sockets sockets;
 
 	/* The exchange under way, or the last. */
 	const struct http_request *request; /* NULL: none is under way */
 	const struct http_handler *handler;
+	struct channel *channel; /* NULL: there was none yet */
 	int64_t started_ms;
 	int64_t deadline_ms; /* the request's, or what http_extend said */
 	int64_t arrived_ms;  /* when bytes last came, or, if that is later,
@@ -71,6 +69,7 @@ void
 http_global_fini(void)
 {
 	libcurl_fini();
+	trust_fini();
 }
 
 static void
@@ -92,12 +91,13 @@ read_framing(struct http *http)
 {
 	struct curl_header *coding;
 
-	if (curl_easy_header(http->easy, "Transfer-Encoding", 0, CURLH_HEADER,
-		-1, &coding) == CURLHE_OK) {
+	if (curl_easy_header(http->channel->easy, "Transfer-Encoding", 0,
+		CURLH_HEADER, -1, &coding) == CURLHE_OK) {
 		http->is_framed = coding->amount == 1 &&
 		    span_equal_nocase(span_of(coding->value), SPAN("chunked"));
 	} else {
-		http->content_length = libcurl_content_length(http->easy);
+		http->content_length =
+		    libcurl_content_length(http->channel->easy);
 		http->is_framed = http->content_length >= 0;
 	}
 	if (http->request->method == HTTP_HEAD || http->status == 204 ||
@@ -119,7 +119,7 @@ take_head(struct http *http)
 	const struct http_handler *handler = http->handler;
 	long status = 0;
 
-	curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(http->channel->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status < 200)
 		return (true);
 	http->status = (int)status;
@@ -213,26 +213,10 @@ on_seek(void *context, curl_off_t offset, int origin)
 	return (CURL_SEEKFUNC_OK);
 }
 
-static curl_socket_t
-open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	(void)purpose;
-	return (sockets_open(
-	    context, address->family, address->socktype, address->protocol));
-}
-
-static int
-close_socket(void *context, curl_socket_t fd)
-{
-	return (sockets_close(context, fd));
-}
-
 /* What is the same in every exchange of HTTP. */
 static void
-set_callbacks(struct http *http)
+set_callbacks(struct http *http, CURL *easy)
 {
-	CURL *easy = http->easy;
-
 	LIBCURL_SET(easy, CURLOPT_ERRORBUFFER, http->error);
 	LIBCURL_SET(easy, CURLOPT_HEADERFUNCTION, on_header);
 	LIBCURL_SET(easy, CURLOPT_HEADERDATA, http);
@@ -242,35 +226,40 @@ set_callbacks(struct http *http)
 	LIBCURL_SET(easy, CURLOPT_READDATA, http);
 	LIBCURL_SET(easy, CURLOPT_SEEKFUNCTION, on_seek);
 	LIBCURL_SET(easy, CURLOPT_SEEKDATA, http);
-	LIBCURL_SET(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	LIBCURL_SET(easy, CURLOPT_OPENSOCKETDATA, &http->sockets);
-	LIBCURL_SET(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
-	LIBCURL_SET(easy, CURLOPT_CLOSESOCKETDATA, &http->sockets);
+}
+
+static struct channel *
+find_channel(struct http *http, const char *ca_file)
+{
+	struct channel *channel;
+
+	for (channel = http->channels; channel != NULL; channel = channel->next)
+		if (channel_is_for(channel, ca_file))
+			return (channel);
+	channel = channel_new(ca_file);
+	set_callbacks(http, channel->easy);
+	channel->next = http->channels;
+	http->channels = channel;
+	return (channel);
 }
 
 struct http *
 http_new(void)
 {
-	struct http *http = mem_zero(1, sizeof(*http));
-
-	http->multi = curl_multi_init();
-	http->easy = libcurl_new();
-	if (http->multi == NULL)
-		log_fatal(1, "libcurl: no handle can be made");
-	/* One for each of a few buckets; the oldest idle one goes first. */
-	curl_multi_setopt(
-	    http->multi, CURLMOPT_MAXCONNECTS, (long)HTTP_CONNECTIONS_MAX);
-	set_callbacks(http);
-	return (http);
+	return (mem_zero(1, sizeof(struct http)));
 }
 
 void
 http_free(struct http *http)
 {
+	struct channel *channel;
+
 	if (http == NULL)
 		return;
-	curl_easy_cleanup(http->easy);
-	curl_multi_cleanup(http->multi);
+	while ((channel = http->channels) != NULL) {
+		http->channels = channel->next;
+		channel_free(channel);
+	}
 	free(http);
 }
 
@@ -286,7 +275,7 @@ has_body(const struct http_request *request)
 static void
 prepare_body(struct http *http, const struct http_request *request)
 {
-	CURL *easy = http->easy;
+	CURL *easy = http->channel->easy;
 	const char *body = request->body.data;
 
 	libcurl_add_header(&http->headers, "Content-Type:");
@@ -311,13 +300,13 @@ prepare_body(struct http *http, const struct http_request *request)
 static void
 forget_body(struct http *http)
 {
-	LIBCURL_SET(http->easy, CURLOPT_POSTFIELDS, NULL);
+	LIBCURL_SET(http->channel->easy, CURLOPT_POSTFIELDS, NULL);
 }
 
 static void
 prepare(struct http *http, const struct http_request *request)
 {
-	CURL *easy = http->easy;
+	CURL *easy = http->channel->easy;
 	int64_t connect_ms = request->connect_timeout_ms;
 	long is_head = request->method == HTTP_HEAD;
 	size_t i;
@@ -343,17 +332,16 @@ prepare(struct http *http, const struct http_request *request)
 	/* "": none; NULL: what the environment names. */
 	LIBCURL_SET(easy, CURLOPT_PROXY, request->no_proxy ? "" : NULL);
 	LIBCURL_SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
-	LIBCURL_SET(easy, CURLOPT_CAINFO, libcurl_ca_file(request->ca_file));
 }
 
 /* Keep nothing of REQUEST: what it borrowed is the caller's again. */
 static void
 forget(struct http *http, const struct http_request *request)
 {
-	LIBCURL_SET(http->easy, CURLOPT_HTTPHEADER, NULL);
+	LIBCURL_SET(http->channel->easy, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(http->headers);
 	http->headers = NULL;
-	LIBCURL_SET(http->easy, CURLOPT_CUSTOMREQUEST, NULL);
+	LIBCURL_SET(http->channel->easy, CURLOPT_CUSTOMREQUEST, NULL);
 	if (has_body(request))
 		forget_body(http);
 	http->request = NULL;
@@ -379,13 +367,16 @@ judge(struct http *http, CURLcode code)
 		return (HTTP_OK);
 	if (code == CURLE_OK)
 		set_reason(http, "no final answer");
+	else if (code == CURLE_SSL_CACERT_BADFILE &&
+	    http->channel->why[0] != '\0')
+		set_reason(http, "%s", http->channel->why);
 	else if (http->reason[0] == '\0')
 		set_reason(http, "%s",
 		    http->error[0] != '\0' ? http->error
 					   : curl_easy_strerror(code));
 	/* UNSUPPORTED_PROTOCOL is also what libcurl says of an answer that is
 	 * not HTTP; then a request has been sent. */
-	curl_easy_getinfo(http->easy, CURLINFO_REQUEST_SIZE, &sent);
+	curl_easy_getinfo(http->channel->easy, CURLINFO_REQUEST_SIZE, &sent);
 	if (code == CURLE_SSL_CACERT_BADFILE || code == CURLE_URL_MALFORMAT ||
 	    (code == CURLE_UNSUPPORTED_PROTOCOL && sent == 0))
 		return (HTTP_UNUSABLE);
@@ -399,7 +390,8 @@ take_code(struct http *http)
 	CURLMsg *message;
 	int left;
 
-	while ((message = curl_multi_info_read(http->multi, &left)) != NULL)
+	while ((message = curl_multi_info_read(http->channel->multi, &left)) !=
+	    NULL)
 		if (message->msg == CURLMSG_DONE)
 			return (message->data.result);
 	return (CURLE_FAILED_INIT);
@@ -443,7 +435,7 @@ wait_for_bytes(struct http *http, int64_t ms)
 	int peer_fd = http->request->peer_fd;
 	struct curl_waitfd peer = { .fd = peer_fd, .events = CURL_WAIT_POLLIN };
 
-	curl_multi_poll(http->multi, &peer, peer_fd >= 0 ? 1 : 0,
+	curl_multi_poll(http->channel->multi, &peer, peer_fd >= 0 ? 1 : 0,
 	    ms < INT_MAX ? (int)ms : INT_MAX, NULL);
 	return (peer.revents == 0 || !peer_is_gone(peer_fd));
 }
@@ -456,7 +448,8 @@ run(struct http *http)
 	int running;
 
 	for (;;) {
-		if (curl_multi_perform(http->multi, &running) != CURLM_OK) {
+		if (curl_multi_perform(http->channel->multi, &running) !=
+		    CURLM_OK) {
 			set_reason(http, "libcurl's loop broke");
 			return (HTTP_FAILED);
 		}
@@ -489,6 +482,7 @@ begin(struct http *http, const struct http_request *request,
 {
 	http->request = request;
 	http->handler = handler;
+	http->channel = find_channel(http, request->ca_file);
 	http->deadline_ms = request->deadline_ms;
 	http->started_ms = http->arrived_ms = clock_monotonic_ms();
 	http->has_byte = http->has_head = false;
@@ -514,13 +508,14 @@ http_perform(struct http *http, const struct http_request *request,
 		http->request = NULL;
 		return (HTTP_PEER_GONE);
 	}
-	sockets_end_unasked(&http->sockets);
+	sockets_end_unasked(&http->channel->sockets);
 	prepare(http, request);
-	if (curl_multi_add_handle(http->multi, http->easy) != CURLM_OK)
+	if (curl_multi_add_handle(http->channel->multi, http->channel->easy) !=
+	    CURLM_OK)
 		log_fatal(1, "libcurl: no transfer can be added");
 	result = run(http);
 	/* This closes the connection if the transfer was still under way. */
-	curl_multi_remove_handle(http->multi, http->easy);
+	curl_multi_remove_handle(http->channel->multi, http->channel->easy);
 	forget(http, request);
 	return (result);
 }
@@ -542,7 +537,7 @@ http_was_sent(const struct http *http)
 {
 	long sent = 0;
 
-	curl_easy_getinfo(http->easy, CURLINFO_REQUEST_SIZE, &sent);
+	curl_easy_getinfo(http->channel->easy, CURLINFO_REQUEST_SIZE, &sent);
 	return (sent > 0);
 }
 
@@ -552,8 +547,8 @@ http_header(const struct http *http, const char *name, struct span *value)
 	struct curl_header *header;
 
 	if (!http->has_head ||
-	    curl_easy_header(http->easy, name, 0, CURLH_HEADER, -1, &header) !=
-		CURLHE_OK)
+	    curl_easy_header(http->channel->easy, name, 0, CURLH_HEADER, -1,
+		&header) != CURLHE_OK)
 		return (false);
 	*value = libcurl_value(header);
 	return (true);
@@ -569,7 +564,7 @@ http_each_header(const struct http *http,
 	if (!http->has_head)
 		return;
 	while ((header = curl_easy_nextheader(
-		    http->easy, CURLH_HEADER, -1, header)) != NULL)
+		    http->channel->easy, CURLH_HEADER, -1, header)) != NULL)
 		take(context, span_of(header->name), libcurl_value(header));
 }
 

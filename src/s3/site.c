@@ -397,6 +397,16 @@ add_aws_host(struct span region, struct buf *host)
 	    host, "s3.%.*s.%s", SPAN_ARG(region), site_aws_domain(region)));
 }
 
+bool
+site_is_tls(const struct site *site)
+{
+	struct span text = span_of(site->endpoint);
+	bool is_tls = true;
+
+	return (site->endpoint == NULL ||
+	    (endpoint_take_scheme(&text, &is_tls) && is_tls));
+}
+
 /* ENDPOINT is NULL where it is AWS's. */
 static bool
 add_host(const struct site *site, const struct endpoint *endpoint,

@@ -81,6 +81,9 @@ void site_fini(struct site *site);
  */
 const char *site_resolve(struct site *site, const char **why) ATTR_MUST_USE;
 
+/* Is the bucket asked over https? */
+bool site_is_tls(const struct site *site);
+
 enum site_key_result {
 	SITE_KEY_OK,
 	SITE_KEY_REFUSED, /* no object can be meant: answer 404 */

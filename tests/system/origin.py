@@ -170,6 +170,9 @@ class Origin(Server):
         if tls is not None:
             self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._tls.load_cert_chain(*tls)
+            # No session is resumed: each connection is verified.
+            self._tls.options |= ssl.OP_NO_TICKET
+            self._tls.num_tickets = 0
         self._objects = {}
         self._scripts = {}
         self._requests = []

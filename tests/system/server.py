@@ -29,15 +29,20 @@ class Server:
         """Close everything, at once."""
         with self._lock:
             self._is_over = True
-            connections = list(self._connections)
             self._lock.notify_all()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self.hang_up()
+        self._thread.join()
+
+    def hang_up(self):
+        """End each connection that there is now."""
+        with self._lock:
+            connections = list(self._connections)
         for connection in connections:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
 
     def release(self, event):
         """Let all that waits for EVENT go on, now and later."""

@@ -6,13 +6,16 @@ Each row of a table is asked for under a key of its own, first with the fault,
 then with S3 healed: what may be kept is not asked for again, all else is."""
 
 import concurrent.futures
+import os
 import re
+import shutil
 import subprocess
 import time
 from typing import NamedTuple
 
-from harness import (ENVIRONMENT, PATIENCE, Memcached, Suite, equal, free_port,
-                     true)
+from fastcgi import Fastcgi
+from harness import (ENVIRONMENT, PATIENCE, Memcached, Suite, Trys3d, equal,
+                     free_port, true)
 from scene import (LARGE, OTHER, QUICK, SMALL, Scene, always, check_body,
                    check_healed, check_text, plain, slug, start_origin,
                    tag)
@@ -452,6 +455,43 @@ def test_tls(suite, cache):
         check_body(answer.result(), SMALL)
         equal((len(origin.requests()), impostor.requests()), (1, []))
         scene.stop()
+    test_authorities(suite, origin, right, wrong)
+
+
+def test_authorities(suite, origin, right, wrong):
+    """Which authorities are whose, and since when."""
+    origin.put("/private/whose", SMALL)
+    file = suite.folder / "authorities.pem"
+    shutil.copy(right[0], file)
+    daemon = Trys3d(suite, {
+        "daemon": QUICK | {"workers": 1},
+        "site own": origin.site(ca_file=file),
+        "site other": origin.site(ca_file=wrong[0])}, name="authorities")
+    client = Fastcgi(daemon.socket)
+
+    with suite.test("a site is not served over another's connection, which "
+                    "its own authorities do not vouch for"):
+        for site, status in (("own", 200), ("other", 503)) * 2:
+            equal(client.get("/whose", TRYS3_SITE=site).status, status, site)
+
+    with suite.test("a file of authorities that is replaced counts when a "
+                    "connection is next verified, without a reload"):
+        shutil.copy(wrong[0], suite.folder / "new.pem")
+        os.rename(suite.folder / "new.pem", file)
+        equal(client.get("/whose", TRYS3_SITE="own").status, 200)
+        origin.hang_up()
+        equal(client.get("/whose", TRYS3_SITE="own").status, 503)
+
+    with suite.test("one that can't be read any more: its former ones count"):
+        shutil.copy(right[0], suite.folder / "new.pem")
+        os.rename(suite.folder / "new.pem", file)
+        equal(client.get("/whose", TRYS3_SITE="own").status, 200)
+        file.write_text("")
+        origin.hang_up()
+        equal(client.get("/whose", TRYS3_SITE="own").status, 200)
+        daemon.wait_log("warning: no certificates can be read from .*; those "
+                        "that it held before are still trusted")
+    daemon.stop()
 
 
 def main():

@@ -1,0 +1,31 @@
+/*
+ * libcurl's handles and the connections that were made with them, for servers
+ * that are verified by the same authorities.
+ *
+ * libcurl uses a kept connection for any request to the same host and port.
+ * What was verified by other authorities is not the same: so each file of
+ * them has a channel of its own.
+ */
+#ifndef S3_CHANNEL_H
+#define S3_CHANNEL_H
+
+#include "s3/libcurl.h"
+#include "s3/sockets.h"
+
+struct channel {
+	CURLM *multi;
+	CURL *easy; /* as libcurl_new makes it; options may be set */
+	struct sockets sockets;
+	char *ca_file;        /* PEM; NULL: libcurl knows of none */
+	char why[256];        /* why it can't be trusted; empty: it can */
+	struct channel *next; /* the caller's; NULL when it is made */
+};
+
+/* CA_FILE: PEM; NULL: the system's bundle. */
+struct channel *channel_new(const char *ca_file) ATTR_MUST_USE;
+void channel_free(struct channel *channel);
+
+/* Is CHANNEL the one for CA_FILE? */
+bool channel_is_for(const struct channel *channel, const char *ca_file);
+
+#endif
