@@ -11,8 +11,12 @@
 
 #include "base/mem.h"
 
-/* So many bytes in a row are a piece of a secret. */
-enum { PIECE_LEN = 6 };
+enum {
+	/* So many bytes in a row are a piece of a secret. */
+	PIECE_LEN = 6,
+	/* For a buffer that is filled bit by bit. */
+	FIRST_ROOM = 128,
+};
 
 struct span
 span_of(const char *string)
@@ -219,7 +223,7 @@ buf_reserve(struct buf *buf, size_t len)
 static bool
 grow(struct buf *buf, size_t len)
 {
-	size_t want, twice = buf->room * 2;
+	size_t want, twice = buf->room > 0 ? buf->room * 2 : FIRST_ROOM;
 
 	if (len > buf->max - buf->len)
 		return (false);
@@ -264,17 +268,24 @@ buf_add_char(struct buf *buf, char c)
 bool
 buf_printf(struct buf *buf, const char *format, ...)
 {
+	size_t room = buf->room - buf->len;
 	va_list args;
 	int len;
 
+	/* Where it is most often: in the room that there is. */
 	va_start(args, format);
-	len = vsnprintf(NULL, 0, format, args);
+	len = vsnprintf(
+	    room > 0 ? buf->data + buf->len : NULL, room, format, args);
 	va_end(args);
-	if (len < 0 || !grow(buf, (size_t)len))
-		return (false);
-	va_start(args, format);
-	vsnprintf(buf->data + buf->len, (size_t)len + 1, format, args);
-	va_end(args);
+	if (len < 0 || (size_t)len >= room) {
+		if (room > 0)
+			buf->data[buf->len] = '\0';
+		if (len < 0 || !grow(buf, (size_t)len))
+			return (false);
+		va_start(args, format);
+		vsnprintf(buf->data + buf->len, (size_t)len + 1, format, args);
+		va_end(args);
+	}
 	buf->len += (size_t)len;
 	return (true);
 }
