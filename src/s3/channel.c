@@ -29,10 +29,9 @@ close_socket(void *context, curl_socket_t fd)
 	return (sockets_close(context, fd));
 }
 
-/* Is a proxy spoken to by TLS?  It has other authorities than the servers
- * behind it, and give_trust can't tell whom it is called for. */
-static bool
-has_tls_proxy(void)
+/* What libcurl may go by (curl(1), "PROXY PROTOCOL PREFIXES"). */
+static void
+look_for_proxies(struct channel *channel)
 {
 	static const char *const names[] = { "http_proxy", "https_proxy",
 		"HTTPS_PROXY", "all_proxy", "ALL_PROXY" };
@@ -40,10 +39,12 @@ has_tls_proxy(void)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		const char *proxy = env_get(names[i]);
 
-		if (proxy != NULL && strncasecmp(proxy, "https:", 6) == 0)
-			return (true);
+		if (proxy == NULL)
+			continue;
+		channel->has_proxy = true;
+		if (strncasecmp(proxy, "https:", 6) == 0)
+			channel->has_tls_proxy = true;
 	}
-	return (false);
 }
 
 /* Before the handshake of a new connection. */
@@ -86,7 +87,10 @@ channel_new(const char *ca_file)
 	curl_multi_setopt(channel->multi, CURLMOPT_MAXCONNECTS,
 	    (long)CHANNEL_CONNECTIONS_MAX);
 	channel->ca_file = mem_string(libcurl_ca_file(ca_file));
-	if (channel->ca_file == NULL || has_tls_proxy())
+	look_for_proxies(channel);
+	/* One that is spoken to by TLS has other authorities than the servers
+	 * behind it, and give_trust can't tell whom it is called for. */
+	if (channel->ca_file == NULL || channel->has_tls_proxy)
 		LIBCURL_SET(easy, CURLOPT_CAINFO, channel->ca_file);
 	else
 		share_trust(channel);

@@ -16,6 +16,8 @@ struct channel {
 	CURLM *multi;
 	CURL *easy; /* as libcurl_new makes it; options may be set */
 	struct sockets sockets;
+	bool has_proxy;       /* the environment names one, for some scheme */
+	bool has_tls_proxy;   /* and it is spoken to by TLS */
 	char *ca_file;        /* PEM; NULL: libcurl knows of none */
 	char why[256];        /* why it can't be trusted; empty: it can */
 	struct channel *next; /* the caller's; NULL when it is made */

@@ -329,8 +329,9 @@ prepare(struct http *http, const struct http_request *request)
 		LIBCURL_SET(easy, CURLOPT_CUSTOMREQUEST, "DELETE");
 	LIBCURL_SET(easy, CURLOPT_HTTPHEADER, http->headers);
 	LIBCURL_SET(easy, CURLOPT_URL, request->url);
-	/* "": none; NULL: what the environment names. */
-	LIBCURL_SET(easy, CURLOPT_PROXY, request->no_proxy ? "" : NULL);
+	/* "": none; NULL: what the environment names, looked up each time. */
+	LIBCURL_SET(easy, CURLOPT_PROXY,
+	    request->no_proxy || !http->channel->has_proxy ? "" : NULL);
 	LIBCURL_SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
 }
 
