@@ -206,11 +206,13 @@ wait_for_connection(struct worker *worker)
 	secret_wipe_registers();
 	n = epoll_wait(worker->events, events, 2, is_worth ? 0 : -1);
 	assert(n >= 0 || errno == EINTR);
-	for (int i = 0; i < n; i++)
-		if (events[i].data.fd != worker->signals)
-			is_worth = true;
 	worker->must_look = false;
-	read_signals(worker);
+	for (int i = 0; i < n; i++) {
+		if (events[i].data.fd == worker->signals)
+			read_signals(worker);
+		else
+			is_worth = true;
+	}
 	return (is_worth);
 }
 
