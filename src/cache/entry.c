@@ -77,16 +77,17 @@ static uint64_t
 compute_checksum(struct span bytes)
 {
 	static const uint64_t m = 0xc6a4a7935bd1e995;
+	const char *at = bytes.data, *end = at + bytes.len / 8 * 8;
 	uint64_t hash = bytes.len * m, word;
 
-	for (; bytes.len >= 8; bytes = span_skip(bytes, 8)) {
-		word = le64toh(load_word(bytes.data)) * m;
+	for (; at < end; at += 8) {
+		word = le64toh(load_word(at)) * m;
 		word ^= word >> 47;
 		hash = (hash ^ (word * m)) * m;
 	}
-	if (bytes.len > 0) {
+	if (bytes.len % 8 > 0) {
 		word = 0;
-		memcpy(&word, bytes.data, bytes.len);
+		memcpy(&word, at, bytes.len % 8);
 		hash = (hash ^ le64toh(word)) * m;
 	}
 	hash = (hash ^ (hash >> 47)) * m;
