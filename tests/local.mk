@@ -20,7 +20,9 @@ AM_TESTS_ENVIRONMENT = \
 	TRYS3D="$${TRYS3D:-$(abs_top_builddir)/trys3d}"; export TRYS3D; \
 	TRYS3="$${TRYS3:-$(abs_top_builddir)/trys3}"; export TRYS3; \
 	TRYS3_NTH="$${TRYS3_NTH:-$(abs_top_builddir)/tests/system/nth}"; \
-	export TRYS3_NTH;
+	export TRYS3_NTH; \
+	TRYS3_COUNT="$${TRYS3_COUNT:-$(abs_top_builddir)/tests/system/count}"; \
+	export TRYS3_COUNT;
 
 # The rules that the tree itself keeps.
 TREE_TESTS = tests/tree/documents.sh tests/tree/layers.sh tests/tree/limits.sh
@@ -34,6 +36,7 @@ SYSTEM_TESTS = \
 	tests/system/test_cache.py \
 	tests/system/test_chain.py \
 	tests/system/test_contrib.py \
+	tests/system/test_counts.py \
 	tests/system/test_crash.py \
 	tests/system/test_credentials.py \
 	tests/system/test_endings.py \
@@ -198,6 +201,10 @@ tests/system/nth_calls.h:
 	$(AM_V_GEN)echo '#include <sys/syscall.h>' | $(CC) -E -dM - | \
 	    sed -n 's/^#define SYS_\([a-z0-9_]*\) .*/{ "\1", SYS_\1 },/p' >$@
 CLEANFILES += tests/system/nth_calls.h
+
+# The pieces of a request whose instructions are counted.
+check_PROGRAMS += tests/system/count
+tests_system_count_SOURCES = tests/system/count.c
 
 # The units of either program, each linked by what it uses.
 LDADD = src/liboffload.a $(DAEMON_LIBS) $(CMOCKA_LIBS)

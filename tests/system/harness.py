@@ -21,6 +21,7 @@ environment comes through but what names the programs:
     TRYS3D          the daemon; ./trys3d
     TRYS3           the command line; ./trys3
     TRYS3_NTH       what acts at the N-th system call; ./tests/system/nth
+    TRYS3_COUNT     what is counted piece by piece; ./tests/system/count
     TRYS3_WRAPPER   put before it: "valgrind --error-exitcode=99 -q"
 """
 
@@ -49,6 +50,7 @@ LAB = TOP / "tests" / "lab"
 PROGRAM = os.path.abspath(os.environ.get("TRYS3D", "trys3d"))
 TRYS3 = os.path.abspath(os.environ.get("TRYS3", "trys3"))
 NTH = os.path.abspath(os.environ.get("TRYS3_NTH", "tests/system/nth"))
+COUNT = os.path.abspath(os.environ.get("TRYS3_COUNT", "tests/system/count"))
 
 # So that tests of one machine do not depend on another's settings.
 ENVIRONMENT = {
@@ -298,13 +300,14 @@ class Trys3d(Process):
     """trys3d with SETTINGS: {"daemon": {...}, "site NAME": {...}}, which go to
     the file .config; None: no file.  Listens on a socket of its own unless
     [daemon] says where.  IS_WAITED_FOR off: it is to fail, or is handed a
-    socket.  When stopped it must end well, having lost nothing."""
+    socket.  WRAPPER is put before it.  When stopped it must end well, having
+    lost nothing."""
 
     def __init__(self, suite, settings, environment=None, arguments=(),
-                 name="trys3d", is_waited_for=True, **options):
+                 name="trys3d", is_waited_for=True, wrapper=(), **options):
         self.config = suite.folder / f"{name}.conf"
         self.socket = f"unix:{suite.folder}/{name}.sock"
-        command = WRAPPER + [PROGRAM]
+        command = [*wrapper, *WRAPPER, PROGRAM]
         if settings is not None:
             daemon = {"listen": self.socket, "workers": 4} | settings.get(
                 "daemon", {})

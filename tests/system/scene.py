@@ -4,8 +4,9 @@ reader gets, what is logged and what S3 is asked, in one place."""
 import hashlib
 import os
 import re
+import subprocess
 
-from harness import PATIENCE, Nginx, Trys3d, equal, true
+from harness import ENVIRONMENT, PATIENCE, Nginx, Trys3d, equal, true
 from origin import Origin
 
 SMALL = os.urandom(10_000)
@@ -56,6 +57,18 @@ def start_origin(suite, **options):
     origin = Origin(**options)
     suite.on_end(origin.stop)
     return origin
+
+
+def make_certificate(folder, name):
+    """A certificate for 127.0.0.1, signed by itself: its file and its key's."""
+    paths = (folder / f"{name}.pem", folder / f"{name}.key")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+         "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-out", paths[0], "-keyout", paths[1]],
+        env=ENVIRONMENT, check=True, capture_output=True)
+    return paths
 
 
 class Scene:

@@ -9,16 +9,15 @@ import concurrent.futures
 import os
 import re
 import shutil
-import subprocess
 import time
 from typing import NamedTuple
 
 from fastcgi import Fastcgi
-from harness import (ENVIRONMENT, PATIENCE, Memcached, Suite, Trys3d, equal,
-                     free_port, true)
+from harness import (PATIENCE, Memcached, Suite, Trys3d, equal, free_port,
+                     true)
 from scene import (LARGE, OTHER, QUICK, SMALL, Scene, always, check_body,
-                   check_healed, check_text, plain, slug, start_origin,
-                   tag)
+                   check_healed, check_text, make_certificate, plain, slug,
+                   start_origin, tag)
 
 
 # ---- S3 says no ----
@@ -417,18 +416,6 @@ def test_refused_connections(suite, cache):
         equal(len(origin.requests()), 1)
         equal(scene.said(), [])
         scene.stop()
-
-
-def make_certificate(folder, name):
-    """A certificate for 127.0.0.1, signed by itself: its file and its key's."""
-    paths = (folder / f"{name}.pem", folder / f"{name}.key")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-         "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1",
-         "-out", paths[0], "-keyout", paths[1]],
-        env=ENVIRONMENT, check=True, capture_output=True)
-    return paths
 
 
 def test_tls(suite, cache):
