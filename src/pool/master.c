@@ -114,17 +114,6 @@ become_keeper(struct master *master, struct generation *generation)
 	exit(status);
 }
 
-/* What those that are forked next will share. */
-static void
-prepare_trust(const struct generation *generation)
-{
-	const struct settings *settings = generation->settings;
-
-	for (size_t i = 0; i < settings->n_sites; i++)
-		if (site_is_tls(&settings->sites[i]))
-			trust_prepare(settings->sites[i].ca_file);
-}
-
 static void
 start_keepers(struct master *master, int64_t now)
 {
@@ -134,7 +123,6 @@ start_keepers(struct master *master, int64_t now)
 
 		if (!generation_is_keeper_due(it, now))
 			continue;
-		prepare_trust(it);
 		pid = fork();
 		if (pid == 0)
 			become_keeper(master, it);
@@ -169,6 +157,18 @@ become_worker(struct master *master, struct generation *generation, size_t slot)
 	status = worker_run(&orders);
 	generation_free(generation);
 	exit(status);
+}
+
+/* What workers share.  Not before the keeper is under way: it searches
+ * meanwhile. */
+static void
+prepare_trust(const struct generation *generation)
+{
+	const struct settings *settings = generation->settings;
+
+	for (size_t i = 0; i < settings->n_sites; i++)
+		if (site_is_tls(&settings->sites[i]))
+			trust_prepare(settings->sites[i].ca_file);
 }
 
 static void
