@@ -112,3 +112,9 @@ mem_wipe_resize(void *memory, size_t size)
 	mem_wipe_free(memory);
 	return (other);
 }
+
+void
+mem_trim(void)
+{
+	(void)malloc_trim(0);
+}

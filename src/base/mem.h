@@ -42,4 +42,7 @@ void mem_wipe_free(void *memory);
  * memory, as those libraries expect. */
 void *mem_wipe_resize(void *memory, size_t size) ATTR_MUST_USE;
 
+/* Give back to the system whatever is free. */
+void mem_trim(void);
+
 #endif

@@ -28,6 +28,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/secret.h"
 #include "cache/cache.h"
 #include "credentials/chain.h"
@@ -48,8 +49,13 @@ struct worker {
 	uint64_t limit; /* requests until it is replaced; 0: none */
 	uint64_t served;
 	bool is_told_to_end;
-	bool must_look; /* see WORKER_SIGNAL_LOOK */
+	bool must_look;  /* see WORKER_SIGNAL_LOOK */
+	bool is_trimmed; /* since it last served */
 };
+
+/* A worker that had nothing to do for so long gives back the memory that a
+ * large object took: there are many, and most of them are idle. */
+enum { TRIM_MS = 1000 };
 
 static void
 set_state(const struct worker *worker, enum scoreboard_state state)
@@ -170,6 +176,7 @@ serve(struct worker *worker)
 		fcgi_finish(worker->fcgi);
 		scoreboard_count(worker->orders->board, worker->orders->slot);
 		worker->served++;
+		worker->is_trimmed = false;
 		break;
 	case FCGI_NONE:
 		break;
@@ -204,8 +211,15 @@ wait_for_connection(struct worker *worker)
 	int n;
 
 	secret_wipe_registers();
-	n = epoll_wait(worker->events, events, 2, is_worth ? 0 : -1);
+	n = epoll_wait(worker->events, events, 2,
+	    is_worth                 ? 0
+		: worker->is_trimmed ? -1
+				     : TRIM_MS);
 	assert(n >= 0 || errno == EINTR);
+	if (n == 0 && !is_worth) {
+		mem_trim();
+		worker->is_trimmed = true;
+	}
 	worker->must_look = false;
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.fd == worker->signals)

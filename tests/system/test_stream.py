@@ -18,6 +18,7 @@ MIB = 1 << 20
 IS_CHECKED = bool(WRAPPER) or b"__asan_init" in pathlib.Path(
     PROGRAM).read_bytes()
 MEMORY_MAX = 16 * MIB
+PRIVATE_MAX = 1.2 * MIB  # of a worker that has nothing to do
 # So long that nothing ends by a time-out of trys3d's.
 PATIENT = {"request_timeout": "2h", "send_timeout": "1h"}
 
@@ -56,6 +57,12 @@ def pieces_of(body):
 def peak_memory(pid):
     """The most that was ever resident of it, in bytes."""
     return table(f"/proc/{pid}/status")["VmHWM"] * 1024
+
+
+def private_memory(pid):
+    """What is its own of what is resident, in bytes."""
+    own = table(f"/proc/{pid}/smaps_rollup")
+    return (own["Private_Clean"] + own["Private_Dirty"]) * 1024
 
 
 def is_small(daemon, when):
@@ -268,12 +275,36 @@ def test_after(bench):
         is_small(daemon, "after many")
 
 
+def test_idle(bench):
+    """What a worker keeps for itself when it has nothing to do."""
+    with bench.suite.test("idle again after TLS and an object of 900 KB, a "
+                          "worker keeps less than 1.2 MiB for itself"):
+        if IS_CHECKED:
+            raise Skip("a checker counts the memory")
+        # As it is in the wild: with all of the system's authorities.
+        bundle = bench.suite.folder / "authorities.pem"
+        bundle.write_bytes(
+            pathlib.Path("/etc/ssl/certs/ca-certificates.crt").read_bytes() +
+            pathlib.Path(bench.rgw.values["S3_CA_FILE"]).read_bytes())
+        daemon = Trys3d(bench.suite, {
+            "daemon": {"workers": 1},
+            "site one": bench.rgw.site(is_tls=True) | {"ca_file": bundle}},
+            name="trys3d-idle")
+        bench.rgw.s3.put("idle.bin", bytes(900000))
+        for _ in range(10):
+            equal(len(Fastcgi(daemon.socket).get("/idle.bin").body), 900000)
+        pid = daemon.workers()[0]
+        wait_for(lambda: private_memory(pid) < PRIVATE_MAX,
+                 f"{private_memory(pid)} bytes to become fewer")
+        print(f"# it keeps {private_memory(pid) // 1024} KiB")
+
+
 def main():
     """All of it over one RGW."""
     with Suite(600) as suite:
         bench = Bench(suite)
         for test in (test_large, test_together, test_slow, test_hang_up,
-                     test_after):
+                     test_after, test_idle):
             test(bench)
 
 
