@@ -205,8 +205,8 @@ add_query(struct span query, struct buf *out)
 		return (true);
 	if (query.len > SIGV4_CANONICAL_MAX)
 		return (false);
-	buf_init(&scratch, query.len);
-	buf_init(&encoded, 3 * query.len);
+	buf_init_secret(&scratch, query.len); /* a token may be in it */
+	buf_init_secret(&encoded, 3 * query.len);
 	pairs = mem_zero(count_pairs(query), sizeof(*pairs));
 	is_whole = buf_reserve(&encoded, encoded.max) &&
 	    split_query(query, &scratch, &encoded, pairs, &n);
@@ -411,16 +411,30 @@ prepare_key(struct sigv4_signer *signer, const char *secret, int64_t now,
 	return (true);
 }
 
-/* SIGNER's signature of the string to sign. */
-static void
-sign(const struct sigv4_signer *signer, struct span text,
-    char signature[DIGEST_TEXT])
+/* SIGNER's signature of REQUEST at NOW; NAMES gets the list of the headers that
+ * are signed. */
+static bool
+sign(const struct sigv4_signer *signer, const struct sigv4_request *request,
+    int64_t now, struct buf *names, char signature[DIGEST_TEXT])
 {
 	struct span key = { (const char *)signer->key, SIGV4_KEY_LEN };
+	struct buf canonical, text;
 	uint8_t digest[DIGEST_LEN];
+	bool is_whole;
 
-	authenticate(key, text, digest);
-	format_hex(digest, sizeof(digest), signature);
+	buf_init_secret(&canonical, SIGV4_CANONICAL_MAX); /* the token */
+	buf_init(&text, SIGV4_CANONICAL_MAX);
+	is_whole = buf_reserve(&canonical, CANONICAL_USUAL) &&
+	    sigv4_canonical_request(request, &canonical, names) &&
+	    sigv4_string_to_sign(
+		buf_span(&canonical), now, span_of(signer->scope), &text);
+	if (is_whole) {
+		authenticate(key, buf_span(&text), digest);
+		format_hex(digest, sizeof(digest), signature);
+	}
+	buf_fini(&canonical);
+	buf_fini(&text);
+	return (is_whole);
 }
 
 bool
@@ -428,31 +442,80 @@ sigv4_authorize(struct sigv4_signer *signer,
     const struct sigv4_request *request, const struct credentials *credentials,
     struct span region, struct span service, int64_t now, struct buf *out)
 {
-	struct buf canonical, names, text;
+	struct buf names;
 	char signature[DIGEST_TEXT];
-	bool is_whole = false;
+	bool is_whole;
 
 	assert(credentials->access_key_id != NULL &&
 	    credentials->secret_access_key != NULL);
 	if (!prepare_key(
 		signer, credentials->secret_access_key, now, region, service))
 		return (false);
-	buf_init_secret(&canonical, SIGV4_CANONICAL_MAX); /* the token */
 	buf_init(&names, SIGV4_CANONICAL_MAX);
-	buf_init(&text, SIGV4_CANONICAL_MAX);
-	if (buf_reserve(&canonical, CANONICAL_USUAL) &&
-	    sigv4_canonical_request(request, &canonical, &names) &&
-	    sigv4_string_to_sign(
-		buf_span(&canonical), now, span_of(signer->scope), &text)) {
-		sign(signer, buf_span(&text), signature);
-		is_whole = buf_printf(out,
-		    ALGORITHM
-		    " Credential=%s/%s, SignedHeaders=%s, Signature=%s",
-		    credentials->access_key_id, signer->scope,
-		    buf_string(&names), signature);
-	}
-	buf_fini(&canonical);
+	is_whole = sign(signer, request, now, &names, signature) &&
+	    buf_printf(out,
+		ALGORITHM " Credential=%s/%s, SignedHeaders=%s, Signature=%s",
+		credentials->access_key_id, signer->scope, buf_string(&names),
+		signature);
 	buf_fini(&names);
-	buf_fini(&text);
+	return (is_whole);
+}
+
+/* What a presigned URL says of itself, but for the signature; in AWS's order.
+ */
+static bool
+write_presigned(const struct sigv4_signer *signer,
+    const struct credentials *credentials, int64_t now, unsigned seconds,
+    struct buf *query)
+{
+	const char *token = credentials->session_token;
+	char when[SIGV4_TIME_LEN + 1];
+
+	sigv4_time(now, when);
+	return (buf_add_string(
+		    query, "X-Amz-Algorithm=" ALGORITHM "&X-Amz-Credential=") &&
+	    uri_encode_query(query, span_of(credentials->access_key_id)) &&
+	    buf_add_string(query, "%2F") &&
+	    uri_encode_query(query, span_of(signer->scope)) &&
+	    buf_printf(
+		query, "&X-Amz-Date=%s&X-Amz-Expires=%u", when, seconds) &&
+	    (token == NULL || token[0] == '\0' ||
+		(buf_add_string(query, "&X-Amz-Security-Token=") &&
+		    uri_encode_query(query, span_of(token)))) &&
+	    buf_add_string(query, "&X-Amz-SignedHeaders=host"));
+}
+
+bool
+sigv4_presign(struct sigv4_signer *signer, struct span host, struct span path,
+    unsigned seconds, const struct credentials *credentials, struct span region,
+    struct span service, int64_t now, struct buf *out)
+{
+	const struct sigv4_header header = { SPAN("host"), host };
+	struct sigv4_request request = {
+		.method = SPAN("GET"),
+		.path = path,
+		.payload_sha256 = SPAN("UNSIGNED-PAYLOAD"),
+		.headers = &header,
+		.n_headers = 1,
+	};
+	char signature[DIGEST_TEXT];
+	size_t before = out->len;
+	struct buf names, query;
+	bool is_whole;
+
+	if (!prepare_key(
+		signer, credentials->secret_access_key, now, region, service))
+		return (false);
+	buf_init(&names, SIGV4_CANONICAL_MAX);
+	buf_init_secret(&query, SIGV4_CANONICAL_MAX);
+	is_whole = write_presigned(signer, credentials, now, seconds, &query);
+	request.query = buf_span(&query);
+	is_whole = is_whole && sign(signer, &request, now, &names, signature) &&
+	    buf_add_span(out, buf_span(&query)) &&
+	    buf_printf(out, "&X-Amz-Signature=%s", signature);
+	if (!is_whole)
+		out->len = before;
+	buf_fini(&query);
+	buf_fini(&names);
 	return (is_whole);
 }

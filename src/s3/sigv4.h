@@ -90,6 +90,21 @@ bool sigv4_authorize(struct sigv4_signer *signer,
     struct buf *out) ATTR_MUST_USE;
 
 /*
+ * Add the query of a presigned URL to OUT, without its "?": whoever sends a GET
+ * of PATH (as on the wire) with it to HOST (as in the Host header) within
+ * SECONDS of NOW is answered as the owner of CREDENTIALS is.  The session token
+ * is in it.  A secret for so long: OUT is one.  False where OUT is full (as
+ * before then), or as sigv4_authorize.
+ *
+ * Source: "Authenticating Requests: Using Query Parameters (AWS Signature
+ * Version 4)" in the API reference of Amazon S3.
+ */
+bool
+sigv4_presign(struct sigv4_signer *signer, struct span host, struct span path,
+    unsigned seconds, const struct credentials *credentials, struct span region,
+    struct span service, int64_t now, struct buf *out) ATTR_MUST_USE;
+
+/*
  * The two texts that are signed, for tests and for finding out why a server
  * disagrees.  Neither holds a secret but where the request has a session
  * token: never log them.

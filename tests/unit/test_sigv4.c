@@ -746,6 +746,60 @@ test_canonical_max(void **state)
 	free(value);
 }
 
+/* AWS's example of a presigned URL (sigv4-query-string-auth), and ours with a
+ * session token, whose signature botocore makes as well. */
+static void
+test_presigned(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *token;
+		unsigned seconds;
+		const char *query;
+	} rows[] = {
+		{ "AWS's example", NULL, 86400,
+		    "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential="
+		    "AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3"
+		    "%2Faws4_request&X-Amz-Date=20130524T000000Z"
+		    "&X-Amz-Expires=86400&X-Amz-SignedHeaders=host"
+		    "&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835"
+		    "f995330da4c265957d157751f604d404" },
+		{ "a token, encoded", "a/b+c=", 60,
+		    "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential="
+		    "AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3"
+		    "%2Faws4_request&X-Amz-Date=20130524T000000Z"
+		    "&X-Amz-Expires=60&X-Amz-Security-Token=a%2Fb%2Bc%3D"
+		    "&X-Amz-SignedHeaders=host"
+		    "&X-Amz-Signature=de8d614067809c1a8b30d34e015839fd"
+		    "e84d4d3944eb8f8d6f601863f86f0acf" },
+	};
+	struct sigv4_signer signer = { 0 };
+	struct buf out;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct credentials credentials = example;
+
+		print_message("%s\n", rows[i].name);
+		credentials.session_token = (char *)rows[i].token;
+		buf_init(&out, 4096);
+		assert_true(sigv4_presign(&signer,
+		    SPAN("examplebucket.s3.amazonaws.com"), SPAN("/test.txt"),
+		    rows[i].seconds, &credentials, SPAN("us-east-1"),
+		    SPAN("s3"), example_day, &out));
+		assert_string_equal(buf_string(&out), rows[i].query);
+		buf_fini(&out);
+		buf_init(&out, strlen(rows[i].query));
+		assert_true(buf_add_char(&out, '?'));
+		assert_false(sigv4_presign(&signer,
+		    SPAN("examplebucket.s3.amazonaws.com"), SPAN("/test.txt"),
+		    rows[i].seconds, &credentials, SPAN("us-east-1"),
+		    SPAN("s3"), example_day, &out));
+		assert_string_equal(buf_string(&out), "?");
+		buf_fini(&out);
+	}
+}
+
 int
 main(void)
 {
@@ -759,6 +813,7 @@ main(void)
 		cmocka_unit_test(test_key_is_remembered),
 		cmocka_unit_test(test_fini_wipes),
 		cmocka_unit_test(test_session_token),
+		cmocka_unit_test(test_presigned),
 		cmocka_unit_test(test_names_too_long),
 		cmocka_unit_test(test_out_full),
 		cmocka_unit_test(test_texts_full),
