@@ -28,6 +28,7 @@ src_libcore_a_SOURCES = \
 	src/s3/error.c src/s3/error.h \
 	src/s3/etag.c src/s3/etag.h \
 	src/s3/fetch.c src/s3/fetch.h \
+	src/s3/handoff.c src/s3/handoff.h \
 	src/s3/http.c src/s3/http.h \
 	src/s3/keyring.c src/s3/keyring.h \
 	src/s3/learnt.c src/s3/learnt.h \
@@ -95,6 +96,7 @@ src_libdaemon_a_SOURCES = \
 	src/respond/exchange.h \
 	src/respond/fcgi.c src/respond/fcgi.h \
 	src/respond/gate.c src/respond/gate.h \
+	src/respond/handoff.c src/respond/handoff.h \
 	src/respond/likeness.c src/respond/likeness.h \
 	src/respond/policy.c src/respond/policy.h \
 	src/respond/receive.c src/respond/receive.h \

@@ -92,6 +92,7 @@ UNIT_TESTS = \
 	tests/unit/test_folder \
 	tests/unit/test_gate \
 	tests/unit/test_generation \
+	tests/unit/test_handoff \
 	tests/unit/test_http \
 	tests/unit/test_http_source \
 	tests/unit/test_ini \
@@ -301,7 +302,8 @@ tests_unit_test_request_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cache_lease \
 	-Wl,--wrap=cache_lookup -Wl,--wrap=cache_pass -Wl,--wrap=cache_release \
 	-Wl,--wrap=cache_store -Wl,--wrap=cache_store_missing \
 	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=clock_wall_s \
-	-Wl,--wrap=fetch_object -Wl,--wrap=fetch_pass_on -Wl,--wrap=peer_wait
+	-Wl,--wrap=fetch_hand_off -Wl,--wrap=fetch_object \
+	-Wl,--wrap=fetch_pass_on -Wl,--wrap=peer_wait
 tests_unit_test_role_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=credentials_from_container \
 	-Wl,--wrap=credentials_from_instance \

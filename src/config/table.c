@@ -188,6 +188,8 @@ const struct config_row config_table[] = {
 	    "MD5.") },
 	{ SITE("etag", etag), CHOICE("s3, nginx"), /* enum site_etag */
 	  SAYS("s3", "", "Whose ETag a client is shown.") },
+	{ SITE("handoff", handoff), SIZE("0", "1024g"),
+	  SAYS("0", "", "From where on nginx may fetch an object by itself.") },
 	{ SITE("cache_control", cache_control),
 	  TEXT("a value of Cache-Control"),
 	  SAYS("", "", "The Cache-Control of answers, in place of the "

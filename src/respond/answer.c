@@ -133,8 +133,10 @@ add_refusal(struct buf *out, const struct answer *answer)
 	}
 }
 
+/* Cache-Status, under that NAME. */
 static bool
-add_cache_status(struct buf *out, const struct answer_cache *cache)
+add_cache_status(
+    struct buf *out, const char *name, const struct answer_cache *cache)
 {
 	static const char *const how[] = {
 		[ANSWER_CACHE_HIT] = "hit",
@@ -152,7 +154,37 @@ add_cache_status(struct buf *out, const struct answer_cache *cache)
 	snprintf(text, sizeof(text), "trys3; %s%s%s%s", how[cache->how], status,
 	    is_forward && cache->is_stored ? "; stored" : "",
 	    is_forward && cache->is_collapsed ? "; collapsed" : "");
-	return (add_header(out, "Cache-Status", span_of(text)));
+	return (add_header(out, name, span_of(text)));
+}
+
+/* All by names of our own, but where to go and how much there is: nginx would
+ * keep some of the others for whatever answer comes in the end.  The URL is not
+ * in X-Accel-Redirect, whose value nginx decodes. */
+static bool
+add_handoff(struct buf *out, const struct answer *answer)
+{
+	const struct answer_handoff *handoff = answer->handoff;
+	const struct span *field = answer->metadata->field;
+	bool is_set = answer->cache_control != NULL;
+
+	return (add_header(out, "X-Accel-Redirect", handoff->location) &&
+	    add_number(out, "Content-Length", answer->metadata->size) &&
+	    add_header(out, "X-Trys3-Host", handoff->host) &&
+	    add_header(out, "X-Trys3-Target", handoff->target) &&
+	    add_header(out, "X-Trys3-Range", handoff->range) &&
+	    add_header(out, "X-Trys3-If-Match", handoff->etag) &&
+	    add_header(out, "X-Trys3-ETag", field[METADATA_ETAG]) &&
+	    add_header(
+		out, "X-Trys3-Last-Modified", field[METADATA_LAST_MODIFIED]) &&
+	    add_header(out, "X-Trys3-Content-Disposition",
+		field[METADATA_CONTENT_DISPOSITION]) &&
+	    add_header(out, "X-Trys3-Cache-Control",
+		is_set ? span_of(answer->cache_control)
+		       : field[METADATA_CACHE_CONTROL]) &&
+	    add_header(out, "X-Trys3-Expires",
+		is_set ? span_of(NULL) : field[METADATA_EXPIRES]) &&
+	    add_cache_status(out, "X-Trys3-Cache-Status", &answer->cache) &&
+	    buf_add_string(out, "\r\n"));
 }
 
 static bool
@@ -168,6 +200,8 @@ add_head(struct buf *out, const struct answer *answer)
 	switch (answer->status) {
 	case 200:
 	case 206:
+		if (answer->handoff != NULL)
+			return (add_handoff(out, answer));
 		if (!add_object(out, answer) || !add_validity(out, answer))
 			return (false);
 		break;
@@ -180,7 +214,7 @@ add_head(struct buf *out, const struct answer *answer)
 			return (false);
 		break;
 	}
-	return (add_cache_status(out, &answer->cache) &&
+	return (add_cache_status(out, "Cache-Status", &answer->cache) &&
 	    buf_add_string(out, "\r\n"));
 }
 

@@ -28,6 +28,15 @@ struct answer_cache {
 	bool is_collapsed; /* it waited for another's fetch */
 };
 
+/* The web server asks S3 for the body, with this. */
+struct answer_handoff {
+	struct span location; /* of the web server's, that does it */
+	struct span host;     /* S3's */
+	struct span target;   /* path and query of the presigned URL */
+	struct span range;    /* no value: all of the object */
+	struct span etag;     /* as S3 says it, for If-Match */
+};
+
 struct answer {
 	int status;    /* 200 206 304 400 404 405 412 416 500 503 */
 	bool may_keep; /* false: X-Accel-Expires: 0 */
@@ -40,12 +49,18 @@ struct answer {
 	uint64_t last;          /* < metadata->size */
 	unsigned retry_after_s; /* of 503 */
 	struct answer_cache cache;
+	const struct answer_handoff *handoff; /* of 200, 206; NULL: none */
 };
 
 /* Greatest length of a head, ended by its empty line. */
 enum { ANSWER_HEAD_MAX = 16384 };
 
 /* Add the head to OUT: Status, the headers, the empty line.
+ *
+ * With a handoff it is for nginx and no client: X-Accel-Redirect, the object's
+ * length, and by names that begin with X-Trys3- what nginx asks S3 with (Host,
+ * Target, Range, If-Match) and what it then says in place of S3's words (ETag,
+ * Last-Modified, Content-Disposition, Cache-Control, Expires, Cache-Status).
  *
  * Content-Length is the object's of 200, the part's of 206, that of answer_text
  * for the rest but 304, which has none.  The object's headers go with 200 and

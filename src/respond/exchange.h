@@ -25,6 +25,15 @@ struct request {
 	struct span site;         /* TRYS3_SITE, from the configuration */
 	struct span range;        /* HTTP_RANGE */
 	struct policy_conditions conditions; /* HTTP_IF_* */
+	struct span handoff; /* TRYS3_HANDOFF: the location of the web server's
+	                      * that a large object can be handed to */
+	/* What its client asked, where that may be more than the above: a web
+	 * server with a cache asks for all of an object.  Only with handoff. */
+	struct request_client {
+		struct span method;                  /* TRYS3_CLIENT_METHOD */
+		struct span range;                   /* TRYS3_CLIENT_RANGE */
+		struct policy_conditions conditions; /* TRYS3_CLIENT_IF_* */
+	} client;
 	int peer_fd;        /* the connection, watched meanwhile; -1: none */
 	int64_t started_ms; /* monotonic: when it was accepted */
 };
@@ -39,6 +48,10 @@ struct request_sink {
 	bool (*restart)(void *context);
 	/* The answer is whole; when this returns the client has it. */
 	bool (*end)(void *context);
+	/* In place of end, after a head that hands the request to the web
+	 * server: it is sent, with what fails behind it, so that a server that
+	 * does not take it over cannot take the answer for a whole one. */
+	void (*hand_off)(void *context);
 	/* The answer has begun and cannot be ended: whatever can see it must
 	 * see it fail, and never take it for whole. */
 	void (*fail)(void *context);

@@ -149,6 +149,24 @@ get_param(const struct fcgi *fcgi, const char *name)
 	return (value);
 }
 
+/* What the client asked, for a web server that can take a request over. */
+static void
+fill_client(const struct fcgi *fcgi, struct request_client *client)
+{
+	struct policy_conditions *conditions = &client->conditions;
+
+	client->method = get_param(fcgi, "TRYS3_CLIENT_METHOD");
+	client->range = get_param(fcgi, "TRYS3_CLIENT_RANGE");
+	conditions->if_match = get_param(fcgi, "TRYS3_CLIENT_IF_MATCH");
+	conditions->if_none_match =
+	    get_param(fcgi, "TRYS3_CLIENT_IF_NONE_MATCH");
+	conditions->if_modified_since =
+	    get_param(fcgi, "TRYS3_CLIENT_IF_MODIFIED_SINCE");
+	conditions->if_unmodified_since =
+	    get_param(fcgi, "TRYS3_CLIENT_IF_UNMODIFIED_SINCE");
+	conditions->if_range = get_param(fcgi, "TRYS3_CLIENT_IF_RANGE");
+}
+
 static void
 fill_request(const struct fcgi *fcgi, struct request *request)
 {
@@ -168,6 +186,9 @@ fill_request(const struct fcgi *fcgi, struct request *request)
 	conditions->if_unmodified_since =
 	    get_param(fcgi, "HTTP_IF_UNMODIFIED_SINCE");
 	conditions->if_range = get_param(fcgi, "HTTP_IF_RANGE");
+	request->handoff = get_param(fcgi, "TRYS3_HANDOFF");
+	if (request->handoff.data != NULL)
+		fill_client(fcgi, &request->client);
 	request->peer_fd = fcgi->fd;
 }
 
@@ -195,6 +216,14 @@ sink_end(void *context)
 	struct fcgi *fcgi = context;
 
 	return (writer_end(&fcgi->writer));
+}
+
+static void
+sink_hand_off(void *context)
+{
+	struct fcgi *fcgi = context;
+
+	writer_leave(&fcgi->writer);
 }
 
 static void
@@ -314,7 +343,7 @@ fcgi_accept(
 	request->started_ms = now;
 	fill_request(fcgi, request);
 	*sink = (struct request_sink){ sink_put, sink_put, sink_restart,
-		sink_end, sink_fail, fcgi };
+		sink_end, sink_hand_off, sink_fail, fcgi };
 	return (FCGI_REQUEST);
 }
 

@@ -8,6 +8,7 @@
 #include "respond/receive.h"
 
 #include "base/log.h"
+#include "respond/handoff.h"
 #include "s3/etag.h"
 
 /* So much of a large object is waited for before its answer begins: what breaks
@@ -31,11 +32,7 @@ begin_stream(struct serving *s)
 	ok =
 	    s->is_streaming && s->sink->head(s->sink->context, buf_span(&head));
 	buf_fini(&head);
-	/* No one should wait for what will not be stored. */
-	if (s->has_lease) {
-		cache_pass(s->parts->cache, &s->cache_key);
-		s->has_lease = false;
-	}
+	serving_pass(s);
 	return (ok ? FETCH_GO_ON : FETCH_ENOUGH);
 }
 
@@ -60,6 +57,8 @@ begin(void *context, const struct fetch_head *head)
 	s->length_known = head->size_known;
 	s->is_part = head->fit == RANGE_FIT_PART;
 	s->answer.cache.fwd_status = s->is_part ? 206 : 200;
+	if (handoff_take(s, head))
+		return (FETCH_ENOUGH);
 	serving_decide(s);
 	if (s->method == POLICY_HEAD) {
 		s->answer.length_unknown = !s->length_known;

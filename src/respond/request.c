@@ -192,7 +192,8 @@ choose_body(const struct serving *s)
 {
 	const struct answer *answer = &s->answer;
 
-	if (s->method == POLICY_HEAD || answer->status == 304)
+	if (s->method == POLICY_HEAD || answer->status == 304 ||
+	    answer->handoff != NULL)
 		return (SPAN(""));
 	if (answer->status == 200 || (answer->status == 206 && s->is_part))
 		return (s->body);
@@ -213,13 +214,15 @@ answer(struct serving *s)
 	/* The lease tells that the cache was there just now. */
 	s->answer.cache.is_stored =
 	    s->has_lease && (s->is_whole || s->is_missing);
-	buf_init(&head, ANSWER_HEAD_MAX);
+	buf_init_secret(&head, ANSWER_HEAD_MAX); /* a URL may be in it */
 	serving_make_head(s, &head);
 	body = choose_body(s);
 	ok = sink->head(sink->context, buf_span(&head));
 	if (ok && body.len > 0)
 		ok = sink->body(sink->context, body);
-	if (ok)
+	if (ok && s->answer.handoff != NULL)
+		sink->hand_off(sink->context);
+	else if (ok)
 		sink->end(sink->context);
 	buf_fini(&head);
 	return (STEP_STORE);
@@ -269,7 +272,10 @@ begin_serving(struct serving *s)
 	s->now = clock_wall_s();
 	s->answer_deadline_ms = s->request->started_ms + answer_ms;
 	s->deadline_ms = s->request->started_ms + parts->request_timeout_ms;
+	s->conditions = &s->request->conditions;
 	metadata_init(&s->metadata);
+	handoff_init(&s->handoff);
+	buf_init(&s->part, SERVING_PART_MAX);
 	buf_init(&s->key, SITE_KEY_MAX);
 	buf_init(&s->collected, (size_t)parts->cache_settings->max_object);
 }
@@ -281,6 +287,8 @@ end_serving(struct serving *s)
 		cache_release(s->parts->cache, &s->cache_key);
 	buf_fini(&s->key);
 	buf_fini(&s->collected);
+	buf_fini(&s->part);
+	handoff_fini(&s->handoff);
 	metadata_fini(&s->metadata);
 }
 

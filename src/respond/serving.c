@@ -22,7 +22,7 @@ serving_refuse(struct serving *s, int status)
 void
 serving_decide(struct serving *s)
 {
-	const struct policy_conditions *conditions = &s->request->conditions;
+	const struct policy_conditions *conditions = s->conditions;
 	const struct metadata *shown = &s->shown.metadata;
 	struct answer *answer = &s->answer;
 
@@ -56,6 +56,15 @@ serving_decide(struct serving *s)
 		answer->may_keep = false;
 		break;
 	}
+}
+
+void
+serving_pass(struct serving *s)
+{
+	if (!s->has_lease)
+		return;
+	cache_pass(s->parts->cache, &s->cache_key);
+	s->has_lease = false;
 }
 
 void

@@ -16,6 +16,9 @@
 /* nginx's number for a client that went away before its answer. */
 enum { SERVING_CLIENT_GONE = 499 };
 
+/* "bytes=FIRST-LAST", two numbers of up to 20 digits. */
+enum { SERVING_PART_MAX = 48 };
+
 enum step {
 	STEP_ADMIT,
 	STEP_MAP,
@@ -38,6 +41,7 @@ struct serving {
 	const struct site *site;
 	struct buf key;
 	struct range range;
+	const struct policy_conditions *conditions;
 
 	struct cache_key cache_key;
 	bool has_lease;
@@ -58,7 +62,13 @@ struct serving {
 	struct fetch_report report;
 
 	struct answer answer;
+	struct handoff handoff;     /* what the web server asks S3 with; then */
+	struct buf part;            /* the range it asks for, and */
+	struct answer_handoff told; /* what answer.handoff tells it */
 };
+
+/* What will not be stored is not to be waited for: let the lease go. */
+void serving_pass(struct serving *s);
 
 /* End with STATUS, which says nothing of an object.  Returns STEP_ANSWER. */
 enum step serving_refuse(struct serving *s, int status);

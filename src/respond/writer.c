@@ -154,8 +154,11 @@ write_end(const struct writer *writer, uint8_t end[END_LEN])
 	record_write_head(&record, end + RECORD_HEAD_LEN);
 }
 
-bool
-writer_end(struct writer *writer)
+/* What is pending as a record, its head in HEAD, in up to three pieces of IOV;
+ * how many. */
+static size_t
+lay_pending(const struct writer *writer, uint8_t head[RECORD_HEAD_LEN],
+    struct iovec iov[3])
 {
 	static const uint8_t padding[8];
 	const struct record record = {
@@ -164,35 +167,63 @@ writer_end(struct writer *writer)
 		.content_len = (uint16_t)writer->len,
 		.padding_len = (uint8_t)((0 - writer->len) % sizeof(padding)),
 	};
+
+	/* A record without content would be the end of the stream. */
+	if (writer->len == 0)
+		return (0);
+	record_write_head(&record, head);
+	iov[0] = piece(head, RECORD_HEAD_LEN);
+	iov[1] = piece(writer->pending, writer->len);
+	iov[2] = piece(padding, record.padding_len);
+	return (3);
+}
+
+bool
+writer_end(struct writer *writer)
+{
 	uint8_t head[RECORD_HEAD_LEN], end[END_LEN];
 	struct iovec iov[4];
-	size_t n = 0;
+	size_t n;
 
 	assert(writer->state == WRITER_OPEN || writer->state == WRITER_LOST);
 	if (writer->state == WRITER_LOST)
 		return (false);
-	/* A record without content would be the end of the stream. */
-	if (writer->len > 0) {
-		record_write_head(&record, head);
-		iov[n++] = piece(head, sizeof(head));
-		iov[n++] = piece(writer->pending, writer->len);
-		iov[n++] = piece(padding, record.padding_len);
-	}
+	n = lay_pending(writer, head, iov);
 	write_end(writer, end);
 	iov[n++] = piece(end, sizeof(end));
 	writer->state = WRITER_ENDED;
 	return (send_all(writer, iov, n));
 }
 
+/* Send the N pieces of IOV, which has room for one more, and what fails. */
+static void
+send_failure(struct writer *writer, struct iovec *iov, size_t n)
+{
+	static const uint8_t zeros[RECORD_HEAD_LEN];
+
+	iov[n++] = piece(zeros, sizeof(zeros));
+	writer->state = WRITER_FAILED;
+	if (send_all(writer, iov, n))
+		shutdown(writer->fd, SHUT_WR);
+}
+
 void
 writer_fail(struct writer *writer)
 {
-	static const uint8_t zeros[RECORD_HEAD_LEN];
-	struct iovec iov = piece(zeros, sizeof(zeros));
+	struct iovec iov[1];
+
+	if (writer->state == WRITER_OPEN)
+		send_failure(writer, iov, 0);
+}
+
+void
+writer_leave(struct writer *writer)
+{
+	uint8_t head[RECORD_HEAD_LEN];
+	struct iovec iov[4];
 
 	if (writer->state != WRITER_OPEN)
 		return;
-	writer->state = WRITER_FAILED;
-	if (send_all(writer, &iov, 1))
-		shutdown(writer->fd, SHUT_WR);
+	send_failure(writer, iov, lay_pending(writer, head, iov));
+	explicit_bzero(writer->pending, writer->len);
 }

@@ -64,4 +64,8 @@ bool writer_end(struct writer *writer);
  */
 void writer_fail(struct writer *writer);
 
+/* The same, but that what is left is sent first: for a head that the peer acts
+ * on as soon as it has it, and then hangs up.  Wipes it. */
+void writer_leave(struct writer *writer);
+
 #endif

@@ -135,6 +135,7 @@ lay_range(
 {
 	*head = (struct fetch_head){
 		.etag_is_md5 = answer->etag_is_md5,
+		.may_hand_off = answer->may_hand_off,
 		.size_known = answer->size_known,
 		.fit = RANGE_FIT_WHOLE,
 	};
@@ -531,6 +532,19 @@ loop(struct run *run)
 			next = pause_before_retry(run, answer, &final);
 	} while (next != NEXT_END);
 	return (final);
+}
+
+bool
+fetch_hand_off(struct fetch *fetch, const struct site *site, struct span key,
+    struct handoff *handoff)
+{
+	struct signing_means means;
+	struct signing_turn turn;
+
+	signing_begin(&turn, fetch->signing, (size_t)(site - fetch->sites));
+	return (signing_prepare(&turn, &means) &&
+	    handoff_write(handoff, signing_signer(&turn), site,
+		means.credentials, means.region, key, means.now));
 }
 
 enum fetch_result

@@ -13,6 +13,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "s3/error.h"
+#include "s3/handoff.h"
 #include "s3/keyring.h"
 #include "s3/learnt.h"
 #include "s3/metadata.h"
@@ -53,6 +54,7 @@ struct fetch_head {
 	                  * WHOLE and S3 sent the body chunked: its end is then
 	                  * seen by FETCH_OK alone */
 	bool etag_is_md5;
+	bool may_hand_off;  /* as in struct reply */
 	enum range_fit fit; /* WHOLE: all of it comes; PART: first to last;
 	                     * NONE: the range cannot be satisfied, no bytes
 	                     * come, metadata->size is right */
@@ -103,6 +105,11 @@ struct fetch_report {
  * and cannot be resumed is fetched anew (begin is called once more).  From now
  * on there is time until deadline_ms, and no way back. */
 void fetch_pass_on(struct fetch *fetch);
+
+/* From within the sink, or between two calls: write what another needs to fetch
+ * KEY of SITE, signed as fetch_object would.  False where that cannot be. */
+bool fetch_hand_off(struct fetch *fetch, const struct site *site,
+    struct span key, struct handoff *handoff) ATTR_MUST_USE;
 
 enum fetch_result
 fetch_object(struct fetch *fetch, const struct fetch_request *request,

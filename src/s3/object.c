@@ -10,8 +10,10 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "s3/etag.h"
+#include "s3/handoff.h"
 #include "s3/signed.h"
 
 struct object {
@@ -115,6 +117,33 @@ take_whole(struct object *object, const struct http *http)
 		    (uint64_t)length;
 }
 
+/* One header of an answer that another might pass on. */
+static void
+check_header(void *context, struct span name, struct span value)
+{
+	struct reply *answer = context;
+
+	if (!answer->may_hand_off ||
+	    handoff_may_pass(&answer->metadata, name, value))
+		return;
+	answer->may_hand_off = false;
+	log_debug("not handed off, since nginx would pass on S3's header %.*s",
+	    SPAN_ARG(name));
+}
+
+/* Looked at only where it counts: that small objects are not handed off costs
+ * them nothing. */
+static void
+check_handoff(struct object *object, const struct http *http)
+{
+	uint64_t least = object->request->site->handoff;
+
+	object->answer.may_hand_off =
+	    least > 0 && object->length_known && object->length > least;
+	if (object->answer.may_hand_off)
+		http_each_header(http, check_header, &object->answer);
+}
+
 /* A 200 or 206: what is it, and does it make sense? */
 static bool
 check_answer(struct object *object, const struct http *http)
@@ -132,6 +161,7 @@ check_answer(struct object *object, const struct http *http)
 	}
 	if (answer->status == 200) {
 		take_whole(object, http);
+		check_handoff(object, http);
 		return (true);
 	}
 	if (!check_part(object, http))
@@ -142,6 +172,7 @@ check_answer(struct object *object, const struct http *http)
 		    (long long)length, (unsigned long long)object->length);
 		return (false);
 	}
+	check_handoff(object, http);
 	return (true);
 }
 

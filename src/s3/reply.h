@@ -29,6 +29,9 @@ struct reply {
 	uint64_t first;
 	uint64_t last;
 	bool etag_is_md5; /* 32 digits, and no encryption that says otherwise */
+	bool may_hand_off;      /* it is larger than the site's handoff, and no
+	                    * header of it needs to be kept from a client but
+	                    * those that nginx keeps (s3/handoff.h) */
 	struct s3_error error;  /* of other statuses */
 	int64_t server_date;    /* S3's Date, seconds; -1: none */
 	int64_t retry_after_ms; /* S3's Retry-After in seconds; -1: none */

@@ -44,6 +44,8 @@ struct site {
 	int etag;            /* enum site_etag: what is shown of it */
 	bool check_etag;     /* hold a body against an ETag that is an MD5 */
 	char *cache_control; /* in place of the object's; NULL: the object's */
+	uint64_t handoff;    /* what is of more bytes can be handed to the web
+	                      * server; 0: nothing */
 	int64_t connect_timeout_ms;
 	int64_t first_byte_timeout_ms;
 	int64_t stall_timeout_ms;

@@ -74,6 +74,46 @@ a_whole_object(void **state)
 	    "\r\n");
 }
 
+/* Nothing goes by a name that nginx would keep for another answer. */
+static void
+a_handoff_is_for_nginx(void **state)
+{
+	struct metadata object = make_object();
+	const struct answer_handoff handoff = {
+		.location = SPAN("@s3_object"),
+		.host = SPAN("s3.example.com"),
+		.target = SPAN("/b/a%20b?X-Amz-Signature=00"),
+		.range = SPAN("bytes=10-19"),
+		.etag = SPAN("\"of-s3\""),
+	};
+	struct answer answer = { .status = 206,
+		.metadata = &object,
+		.first = 10,
+		.last = 19,
+		.handoff = &handoff };
+
+	(void)state;
+	assert_string_equal(make_head(&answer),
+	    "Status: 206 Partial Content\r\n"
+	    "X-Accel-Expires: 0\r\n"
+	    "X-Accel-Redirect: @s3_object\r\n"
+	    "Content-Length: 1000\r\n"
+	    "X-Trys3-Host: s3.example.com\r\n"
+	    "X-Trys3-Target: /b/a%20b?X-Amz-Signature=00\r\n"
+	    "X-Trys3-Range: bytes=10-19\r\n"
+	    "X-Trys3-If-Match: \"of-s3\"\r\n"
+	    "X-Trys3-ETag: \"e\"\r\n"
+	    "X-Trys3-Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+	    "X-Trys3-Content-Disposition: inline\r\n"
+	    "X-Trys3-Cache-Control: private\r\n"
+	    "X-Trys3-Expires: Mon, 07 Nov 1994 08:49:37 GMT\r\n"
+	    "\r\n");
+	answer.cache_control = "no-store";
+	assert_non_null(strstr(
+	    make_head(&answer), "\r\nX-Trys3-Cache-Control: no-store\r\n"));
+	assert_null(strstr(make_head(&answer), "Expires: Mon"));
+}
+
 static void
 a_bare_object_gets_nothing_made_up(void **state)
 {
@@ -397,6 +437,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_whole_object),
+		cmocka_unit_test(a_handoff_is_for_nginx),
 		cmocka_unit_test(a_bare_object_gets_nothing_made_up),
 		cmocka_unit_test(a_length_that_is_not_known_is_not_said),
 		cmocka_unit_test(a_part),

@@ -429,6 +429,7 @@ the_default_stands_alone(void **state)
 	assert_true(site->missing_on_403);
 	assert_true(site->check_etag);
 	assert_int_equal(site->etag, SITE_ETAG_S3);
+	assert_int_equal(site->handoff, 0);
 	assert_null(site->cache_control);
 	assert_int_equal(site->connect_timeout_ms, 3000);
 	assert_int_equal(site->first_byte_timeout_ms, 10000);
@@ -459,7 +460,7 @@ static const char all_said[] =
     "bucket = some.bucket\nregion = eu-west-1\n"
     "endpoint = http://s3.example.com:7480\naddressing = virtual\n"
     "strip = files/\nprefix = 2019 x;y#z/ ; no comment\n"
-    "missing_on_403 = no\ncheck_etag = OFF\netag = nginx\ncache_control = max-age=1\n"
+    "missing_on_403 = no\ncheck_etag = OFF\netag = nginx\nhandoff = 16m\ncache_control = max-age=1\n"
     "connect_timeout = 11ms\nfirst_byte_timeout = 12ms\n"
     "stall_timeout = 13ms\n"
     "profile = p q\nrole_arn = arn:aws:iam::123456789012:role/reader\n"
@@ -505,6 +506,7 @@ check_all_said(const struct settings *settings)
 	assert_false(site->missing_on_403);
 	assert_false(site->check_etag);
 	assert_int_equal(site->etag, SITE_ETAG_NGINX);
+	assert_int_equal(site->handoff, 16 << 20);
 	assert_string_equal(site->cache_control, "max-age=1");
 	assert_int_equal(site->connect_timeout_ms, 11);
 	assert_int_equal(site->first_byte_timeout_ms, 12);

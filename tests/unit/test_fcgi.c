@@ -191,6 +191,16 @@ static const struct {
 	ROW("HTTP_IF_MODIFIED_SINCE", conditions.if_modified_since),
 	ROW("HTTP_IF_UNMODIFIED_SINCE", conditions.if_unmodified_since),
 	ROW("HTTP_IF_RANGE", conditions.if_range),
+	ROW("TRYS3_HANDOFF", handoff),
+	ROW("TRYS3_CLIENT_METHOD", client.method),
+	ROW("TRYS3_CLIENT_RANGE", client.range),
+	ROW("TRYS3_CLIENT_IF_MATCH", client.conditions.if_match),
+	ROW("TRYS3_CLIENT_IF_NONE_MATCH", client.conditions.if_none_match),
+	ROW("TRYS3_CLIENT_IF_MODIFIED_SINCE",
+	    client.conditions.if_modified_since),
+	ROW("TRYS3_CLIENT_IF_UNMODIFIED_SINCE",
+	    client.conditions.if_unmodified_since),
+	ROW("TRYS3_CLIENT_IF_RANGE", client.conditions.if_range),
 };
 
 static void

@@ -34,6 +34,8 @@ static struct {
 	const char *disposition;
 	const char *mtime;
 	bool size_known;
+	bool may_hand_off;
+	bool has_no_keys; /* to sign a URL with */
 	bool ignores_range;
 	enum fetch_result result; /* instead of FETCH_OK */
 	size_t break_after;       /* bytes given before that result */
@@ -65,13 +67,15 @@ static struct {
 	char head[4096];
 	char body[2 * LARGE];
 	size_t len;
-	unsigned heads, ends, fails;
+	unsigned heads, ends, fails, hand_offs;
 	bool refuses;
 } client;
 
 int64_t __wrap_clock_monotonic_ms(void);
 int64_t __wrap_clock_wall_s(void);
 void __wrap_fetch_pass_on(struct fetch *fetch);
+bool __wrap_fetch_hand_off(struct fetch *fetch, const struct site *site,
+    struct span key, struct handoff *handoff);
 bool __wrap_peer_wait(int fd, int64_t ms);
 enum fetch_result
 __wrap_fetch_object(struct fetch *fetch, const struct fetch_request *request,
@@ -107,6 +111,17 @@ __wrap_fetch_pass_on(struct fetch *fetch)
 }
 
 bool
+__wrap_fetch_hand_off(struct fetch *fetch, const struct site *site,
+    struct span key, struct handoff *handoff)
+{
+	(void)fetch;
+	(void)site;
+	return (!s3.has_no_keys &&
+	    buf_add_string(&handoff->host, "s3.example.com") &&
+	    buf_printf(&handoff->target, "/%.*s?signed", SPAN_ARG(key)));
+}
+
+bool
 __wrap_peer_wait(int fd, int64_t ms)
 {
 	(void)fd;
@@ -138,6 +153,7 @@ __wrap_fetch_object(struct fetch *fetch, const struct fetch_request *request,
 	struct range range = request->range;
 	struct fetch_head head = { .metadata = &metadata,
 		.size_known = s3.size_known,
+		.may_hand_off = s3.may_hand_off,
 		.etag_is_md5 = true };
 	const char *body = s3.body;
 	struct span bytes;
@@ -302,6 +318,16 @@ client_end(void *context)
 }
 
 static void
+client_hand_off(void *context)
+{
+	(void)context;
+	assert_int_equal(client.heads, 1);
+	assert_int_equal(client.len, 0);
+	assert_int_equal(client.ends + client.fails, 0);
+	client.hand_offs++;
+}
+
+static void
 client_fail(void *context)
 {
 	(void)context;
@@ -312,7 +338,7 @@ client_fail(void *context)
 /* ------------------------------------------------------------- the server */
 
 static const struct request_sink sink = { client_head, client_body,
-	client_restart, client_end, client_fail, NULL };
+	client_restart, client_end, client_hand_off, client_fail, NULL };
 static struct cache_settings cache_settings = { .max_object = 1000,
 	.lease_ms = 3000 };
 static struct site sites[2];
@@ -386,6 +412,17 @@ use_large(void)
 	s3.body = large;
 	s3.len = sizeof(large);
 	s3.etag = "\"not-an-md5\"";
+}
+
+/* A large object that can be handed off, to one who asks GET. */
+static void
+use_handoff(void)
+{
+	use_large();
+	s3.may_hand_off = true;
+	sites[0].handoff = 2000;
+	request.handoff = SPAN("@s3_object");
+	request.client.method = SPAN("GET");
 }
 
 static bool
@@ -973,6 +1010,148 @@ a_files_etag_needs_its_size(void **state)
 }
 
 static void
+large_is_handed_off(void **state)
+{
+	(void)state;
+	use_handoff();
+	use_cache();
+	assert_int_equal(serve(), 200);
+	assert_int_equal(client.hand_offs, 1);
+	assert_int_equal(passed_on, 0);
+	assert_int_equal(cached.passed, 1);
+	assert_int_equal(cached.stored + cached.released, 0);
+	assert_string_equal(client.head,
+	    "Status: 200 OK\r\n"
+	    "X-Accel-Expires: 0\r\n"
+	    "X-Accel-Redirect: @s3_object\r\n"
+	    "Content-Length: 5000\r\n"
+	    "X-Trys3-Host: s3.example.com\r\n"
+	    "X-Trys3-Target: /a.png?signed\r\n"
+	    "X-Trys3-If-Match: \"not-an-md5\"\r\n"
+	    "X-Trys3-ETag: \"not-an-md5\"\r\n"
+	    "X-Trys3-Last-Modified: " DATE "\r\n"
+	    "X-Trys3-Cache-Status: trys3; fwd=uri-miss; fwd-status=200\r\n"
+	    "\r\n");
+}
+
+/* Each of them streams, as if there were no hand-off. */
+static void
+what_is_not_handed_off(void **state)
+{
+	static char much[ANSWER_HEAD_MAX - 300];
+	enum { N = 9 };
+
+	memset(much, 'y', sizeof(much) - 1);
+	for (int i = 0; i < N; i++) {
+		set_up(state);
+		use_handoff();
+		switch (i) {
+		case 0: /* nginx cannot */
+			request.handoff = span_of(NULL);
+			break;
+		case 1: /* headers that nginx would show; off; small */
+			s3.may_hand_off = false;
+			break;
+		case 2:
+			sites[0].handoff = LARGE;
+			break;
+		case 3:
+			s3.etag = "W/\"weak\"";
+			break;
+		case 4:
+			s3.etag = NULL;
+			break;
+		case 5:
+			s3.size_known = false;
+			break;
+		case 6:
+			s3.has_no_keys = true;
+			break;
+		case 7:
+			request.client.method = span_of(NULL);
+			break;
+		case 8: /* room for the answer, none for the URL */
+			s3.disposition = much;
+			break;
+		}
+		print_message("%d\n", i);
+		assert_int_equal(serve(), 200);
+		assert_int_equal(client.hand_offs, 0);
+		assert_int_equal(client.len, LARGE);
+		assert_int_equal(client.ends, 1);
+		assert_null(strstr(client.head, "X-"));
+	}
+}
+
+/* The web server has a cache and asks for all of it; what its client asked is
+ * judged. */
+static void
+handed_off_is_judged_by_what_the_client_asked(void **state)
+{
+	static const struct {
+		const char *method, *range, *none_match, *if_range;
+		int status;
+		const char *part; /* asked for; NULL: none is handed off */
+	} rows[] = {
+		{ "GET", "bytes=10-4000", NULL, NULL, 206, "bytes=10-4000" },
+		{ "GET", "bytes=-7", NULL, NULL, 206, "bytes=4993-4999" },
+		{ "GET", "bytes=5000-", NULL, NULL, 416, NULL },
+		{ "GET", "bytes=0-9", NULL, "\"x\"", 200, "" },
+		{ "GET", "bytes=0-9", "*", NULL, 304, NULL },
+		{ "GET", "bytes=0-1,3-4", NULL, NULL, 200, "" },
+		{ "HEAD", "bytes=0-9", NULL, NULL, 200, NULL },
+		{ "HEAD", NULL, "\"not-an-md5\"", NULL, 304, NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct request_client *client_asked = &request.client;
+		char line[64];
+
+		set_up(state);
+		use_handoff();
+		client_asked->method = span_of(rows[i].method);
+		client_asked->range = span_of(rows[i].range);
+		client_asked->conditions.if_none_match =
+		    span_of(rows[i].none_match);
+		client_asked->conditions.if_range = span_of(rows[i].if_range);
+		assert_int_equal(serve(), rows[i].status);
+		assert_int_equal(client.hand_offs, rows[i].part != NULL);
+		assert_int_equal(client.ends, rows[i].part == NULL);
+		assert_true(head_has("X-Accel-Expires: 0"));
+		assert_int_equal(strstr(client.head, "X-Trys3-Target") != NULL,
+		    rows[i].part != NULL);
+		if (rows[i].part == NULL)
+			continue;
+		snprintf(line, sizeof(line), "X-Trys3-Range: %s", rows[i].part);
+		assert_int_equal(head_has(line), rows[i].part[0] != '\0');
+	}
+}
+
+/* A part that was asked for by itself is measured by itself. */
+static void
+parts_are_handed_off(void **state)
+{
+	use_handoff();
+	request.range = request.client.range = SPAN("bytes=1-3000");
+	assert_int_equal(serve(), 206);
+	assert_int_equal(client.hand_offs, 1);
+	assert_true(head_has("X-Trys3-Range: bytes=1-3000"));
+	set_up(state);
+	use_handoff();
+	request.range = request.client.range = SPAN("bytes=1-2000");
+	assert_int_equal(serve(), 206);
+	assert_int_equal(client.hand_offs, 0);
+	assert_int_equal(client.len, 2000);
+	set_up(state);
+	use_handoff();
+	request.method = SPAN("HEAD");
+	request.client.method = SPAN("HEAD");
+	assert_int_equal(serve(), 200);
+	assert_int_equal(client.hand_offs, 0);
+	assert_true(head_has("Content-Length: 5000"));
+}
+
+static void
 headers_that_do_not_fit(void **state)
 {
 	static char much[ANSWER_HEAD_MAX + 1];
@@ -1024,6 +1203,10 @@ main(void)
 		TEST(a_file_keeps_the_etag_of_s3_unless_told),
 		TEST(what_s3_said_is_stored_and_checked),
 		TEST(a_files_etag_needs_its_size),
+		TEST(large_is_handed_off),
+		TEST(what_is_not_handed_off),
+		TEST(handed_off_is_judged_by_what_the_client_asked),
+		TEST(parts_are_handed_off),
 		TEST(headers_that_do_not_fit),
 	};
 

@@ -174,9 +174,9 @@ signals_do_not_cut_an_answer(void **state)
 	assert_true(signals > 0);
 }
 
-/* An answer that fails after LEN bytes, of which SENT are out by then. */
+/* An answer that ends by END after LEN bytes, of which SENT are out by then. */
 static void
-check_failure(int family, size_t len, size_t sent)
+check_end(int family, size_t len, size_t sent, void (*end)(struct writer *))
 {
 	char *bytes = make_bytes(len);
 	struct answer_seen seen;
@@ -188,10 +188,10 @@ check_failure(int family, size_t len, size_t sent)
 	peer = start_peer(ends[1], ends[0], NULL, 0, 1000);
 	writer_begin(&writer, ends[0], ID, PATIENCE_MS);
 	assert_true(writer_put(&writer, bytes_at(bytes, 0, len)));
-	writer_fail(&writer);
+	end(&writer);
 	assert_int_equal(writer.state, WRITER_FAILED);
 	/* Once is enough.  And the peer sees the end before the close. */
-	writer_fail(&writer);
+	end(&writer);
 	raw = end_peer(&peer);
 	close(ends[0]);
 	parse_answer(buf_span(&raw), &seen);
@@ -201,6 +201,28 @@ check_failure(int family, size_t len, size_t sent)
 	buf_fini(&seen.content);
 	buf_fini(&raw);
 	free(bytes);
+}
+
+static void
+check_failure(int family, size_t len, size_t sent)
+{
+	check_end(family, len, sent, writer_fail);
+}
+
+/* A head that is acted on is all there, and then it fails. */
+static void
+what_is_left_is_sent_before_it_fails(void **state)
+{
+	static const size_t lens[] = { 0, 1, 7, 8, 9, 100, WRITER_RECORD_LEN,
+		WRITER_RECORD_LEN + 1, BIG };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		check_end(AF_UNIX, lens[i], lens[i], writer_leave);
+		check_end(AF_INET, lens[i], lens[i], writer_leave);
+		for (size_t k = 0; k < writer.len; k++)
+			assert_int_equal(writer.pending[k], 0);
+	}
 }
 
 static void
@@ -353,6 +375,7 @@ main(void)
 		cmocka_unit_test(a_slow_reader_gets_all_of_it),
 		cmocka_unit_test(signals_do_not_cut_an_answer),
 		cmocka_unit_test(a_failure_ends_in_eight_zeros),
+		cmocka_unit_test(what_is_left_is_sent_before_it_fails),
 		cmocka_unit_test(a_restart_takes_all_of_it_back),
 		cmocka_unit_test(what_has_ended_cannot_fail),
 		cmocka_unit_test(a_peer_that_leaves_ends_the_answer),
