@@ -41,6 +41,7 @@ SYSTEM_TESTS = \
 	tests/system/test_credentials.py \
 	tests/system/test_endings.py \
 	tests/system/test_endpoints.py \
+	tests/system/test_handoff.py \
 	tests/system/test_faults.py \
 	tests/system/test_keeper.py \
 	tests/system/test_keys.py \

@@ -570,12 +570,13 @@ class Swift(_Lab):
 class Nginx(Process, Http):
     """nginx with the shipped files of nginx/, of which only the paths and ports
     are changed (tests/lab/site), on the socket of trys3d; .root is what is on
-    the disk.  Basic authentication is that of USER."""
+    the disk.  Basic authentication is that of USER.  HANDOFF: settings of a
+    [site], at whose endpoint it fetches what trys3d hands to it."""
 
     USER = "gyazo:secret"
 
     def __init__(self, suite, socket_address, is_cached=True, application=None,
-                 name="nginx"):
+                 name="nginx", handoff=None):
         if not shutil.which("nginx", path=ENVIRONMENT["PATH"]):
             raise Skip("nginx is not installed")
         self.folder = suite.folder / name
@@ -587,7 +588,9 @@ class Nginx(Process, Http):
             [LAB / "site", self.folder, f"port={port}", f"root={self.root}",
              f"trys3d={socket_address}", f"user={self.USER}",
              f"application=127.0.0.1:{application or free_port()}",
-             f"cache={'on' if is_cached else 'off'}"],
+             f"cache={'on' if is_cached else 'off'}",
+             f"handoff={(handoff or {}).get('endpoint', '')}",
+             f"ca_file={(handoff or {}).get('ca_file', '')}"],
             env=ENVIRONMENT, check=True, stdin=subprocess.DEVNULL)
         Process.__init__(self, suite, name, [
             "nginx", "-e", self.folder / "error.log", "-p", self.folder,

@@ -133,6 +133,8 @@ class Request:
         self.line = lines[0]
         self.method, self.target, self.version = (
             lines[0].split(" ") + ["", "", ""])[:3]
+        self.path, mark, _ = self.target.partition("?")
+        self.script = self.path + mark
         self.headers = [tuple(part.strip() for part in line.split(":", 1))
                         for line in lines[1:] if ":" in line]
         self.connection = connection    # counted from 1
@@ -204,7 +206,8 @@ class Origin(Server):
 
     def script(self, target, steps):
         """Answer the next requests for TARGET by STEPS; "*" is any target
-        without a script of its own."""
+        without a script of its own, and with a "?" behind it those that have
+        a query, whatever it is: a presigned URL."""
         with self._lock:
             self._scripts[target] = collections.deque(
                 dict(step) for step in steps)
@@ -266,7 +269,7 @@ class Origin(Server):
             return True
         with self._lock:
             self._requests.append(request)
-            step = self._next_step(request.target)
+            step = self._next_step(request.script)
             answer = self._make_answer(request, step)
             self._lock.notify_all()
         self._send(connection, request, step, answer)
@@ -321,7 +324,7 @@ class Origin(Server):
                        f"{body}</Error>").encode())
 
     def _make_object(self, request, step):
-        stored = self._objects.get(request.target)
+        stored = self._objects.get(request.path)
         if stored is None:
             return self._make_error("NoSuchKey", step)
         headers = dict(stored.headers)
