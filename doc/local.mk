@@ -7,6 +7,7 @@ dist_man_MANS = \
 	doc/trys3d.8
 dist_doc_DATA = \
 	doc/design.md \
+	doc/handoff.md \
 	doc/offload.md
 
 # A page for each place to run.
