@@ -626,6 +626,56 @@ test_etag_is_md5(void **state)
 	object_free(object);
 }
 
+/* Whether another may pass on what S3 says: by its size, and all its headers. */
+static void
+test_may_hand_off(void **state)
+{
+	static const struct {
+		uint64_t handoff;
+		const char *header;
+		bool is_part, is_chunked, may;
+	} rows[] = {
+		{ 4, "x-amz-request-id: 1", false, false, true },
+		{ 5, "x-amz-request-id: 1", false, false, false },
+		{ 0, "x-amz-request-id: 1", false, false, false },
+		{ 4, "x-amz-request-id: 1", false, true, false },
+		{ 4, "x-amz-meta-secret: no", false, false, false },
+		{ 4, "x-amz-meta-mtime: 1", false, false, true },
+		{ 4, "etag: \"second\"", false, false, false },
+		/* A part is measured by itself. */
+		{ 2, "x-amz-request-id: 1", true, false, true },
+		{ 3, "x-amz-request-id: 1", true, false, false },
+	};
+	struct object *object = object_new();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct object_request request = make_request();
+		const struct reply *answer;
+		struct got got = { .len = 0 };
+
+		site.handoff = rows[i].handoff;
+		play(rows[i].is_part ? 206 : 200,
+		    rows[i].is_part ? "ell" : "hello");
+		if (rows[i].is_part) {
+			request.range = (struct range){
+				.kind = RANGE_FROM_TO,
+				.first = 1,
+				.last = 3,
+			};
+			wire.headers[2] = "Content-Range: bytes 1-3/5";
+		}
+		if (rows[i].is_chunked)
+			wire.length = -1;
+		wire.headers[0] = "ETag: " ETAG;
+		wire.headers[1] = rows[i].header;
+		assert_int_equal(
+		    get(object, &request, &got, &answer), VERDICT_OK);
+		assert_int_equal(answer->may_hand_off, rows[i].may);
+	}
+	object_free(object);
+}
+
 /* What is believed of a 200 or 206, with the range 1-3 asked for or none. */
 static void
 test_checks(void **state)
@@ -959,6 +1009,7 @@ main(void)
 		cmocka_unit_test(test_first_byte_timeout),
 		cmocka_unit_test(test_metadata),
 		cmocka_unit_test(test_etag_is_md5),
+		cmocka_unit_test(test_may_hand_off),
 		cmocka_unit_test(test_checks),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_secrets),
