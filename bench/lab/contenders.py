@@ -66,11 +66,14 @@ def read(path):
     return {".conf": _read_conf, ".py": _read_py}[path.suffix](path)
 
 
-def of_case(case, more=(), only=()):
-    """The Contenders of a case, the files MORE among them; only those with
-    names in ONLY, where there are any."""
+def everyone(more=()):
+    """All Contenders, the files MORE among them."""
     paths = sorted([*FOLDER.glob("*.conf"), *FOLDER.glob("*.py")],
                    key=lambda path: path.stem)
-    found = [read(path) for path in [*paths, *more]]
-    return [each for each in found
-            if each.case == case and (not only or each.name in only)]
+    return [read(path) for path in [*paths, *more]]
+
+
+def trys3d(name, title, **settings):
+    """A Contender: trys3d as Stand.trys3d starts it."""
+    return Contender(name, title, "miss", None,
+                     lambda stand: stand.trys3d(**settings))

@@ -23,10 +23,10 @@ def _run(command):
     return done
 
 
-def look(port, target, digests=None, proof=None, step=1):
-    """GET each STEPth object of TARGET.  Each answer must be whole and, where
-    DIGESTS are given, the right one by its MD5; and have PROOF, (name, part of
-    the value), among its headers.  How many bytes an answer has, with its
+def look(port, target, md5=None, proof=None, step=1):
+    """GET each STEPth object of TARGET.  Each answer must be whole and, by
+    MD5(path), the right one; and have PROOF, (name, part of the value), among
+    its headers.  How many bytes an answer has, with its
     head."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     for number in range(target.first, target.first + target.count, step):
@@ -36,8 +36,8 @@ def look(port, target, digests=None, proof=None, step=1):
         body = answer.read()
         equal(answer.status, 200, f"{path}: status")
         equal(len(body), target.size, f"{path}: length")
-        if digests:
-            equal(hashlib.md5(body).hexdigest(), digests[path], f"{path}: MD5")
+        if md5:
+            equal(hashlib.md5(body).hexdigest(), md5(path), f"{path}: MD5")
         if proof:
             value = ", ".join(answer.headers.get_all(proof[0], []))
             true(proof[1] in value, f"{path}: {proof[0]} is {value!r}, wanted "

@@ -5,7 +5,9 @@ checking one would cost the same for everyone, and it is not what is measured.
     /private/small/###.png      1,000 objects of 10 KB
     /private/mib/##.png         16 of 1 MiB
     /private/large/#.bin        one of 1 GiB (if asked for)
+    /private/tiny/###.png       1,000 of 100 bytes
     /private/k/##########.png   any number: as small/ by the last three digits
+    /private/t/##########.png   the same, as tiny/
 """
 
 import hashlib
@@ -17,10 +19,13 @@ from typing import NamedTuple
 import harness
 from stand import Place
 
-SMALL, MIB, GIB = 10_240, 1 << 20, 1 << 30
+TINY, SMALL, MIB, GIB = 100, 10_240, 1 << 20, 1 << 30
 DELAY_MODULES = """\
-load_module modules/ndk_http_module.so;
-load_module modules/ngx_http_lua_module.so;"""
+load_module /usr/lib/nginx/modules/ndk_http_module.so;
+load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;"""
+
+
+A_PART = 10_000_000
 
 
 class Target(NamedTuple):
@@ -40,11 +45,19 @@ class Target(NamedTuple):
         """The paths of all of them."""
         return [self.path(self.first + i) for i in range(self.count)]
 
+    def part(self, number):
+        """Of many objects some that are in no other part; of few, all."""
+        if self.count <= A_PART:
+            return self
+        return self._replace(first=self.first + number * A_PART, count=A_PART)
 
+
+TINY_OBJECTS = Target("/tiny/###.png", 1000, TINY)
 SMALL_OBJECTS = Target("/small/###.png", 1000, SMALL)
 MIB_OBJECTS = Target("/mib/##.png", 16, MIB)
 LARGE_OBJECT = Target("/large/#.bin", 1, GIB)
 MANY_OBJECTS = Target("/k/##########.png", 1_000_000_000, SMALL)
+MANY_TINY_OBJECTS = Target("/t/##########.png", 1_000_000_000, TINY)
 
 
 class Objects(Place):
@@ -56,18 +69,18 @@ class Objects(Place):
     def __init__(self, parent, with_large=False):
         super().__init__(parent, "objects")
         self.root = self.folder / self.bucket
-        self.md5 = {}
+        self._md5 = {}
         chance = random.Random(1)
-        for target in (SMALL_OBJECTS, MIB_OBJECTS):
+        for target in (TINY_OBJECTS, SMALL_OBJECTS, MIB_OBJECTS):
             for path in target.paths():
                 body = chance.randbytes(target.size)
                 self._write(path, [body])
-                self.md5[path] = hashlib.md5(body).hexdigest()
+                self._md5[path] = hashlib.md5(body).hexdigest()
         if with_large:
             block = chance.randbytes(MIB)
             self._write(LARGE_OBJECT.path(0), (block for _ in range(1024)))
             # As S3 has it of an upload in parts: no MD5.
-            self.md5[LARGE_OBJECT.path(0)] = hashlib.md5(
+            self._md5[LARGE_OBJECT.path(0)] = hashlib.md5(
                 block).hexdigest() + "-64"
         self._make_certificates()
 
@@ -95,13 +108,17 @@ class Objects(Place):
             subprocess.run(["openssl", *command], cwd=self.folder, check=True,
                            env=harness.ENVIRONMENT, capture_output=True)
 
+    def md5(self, path):
+        """The MD5 of the object with that path, in hexadecimal."""
+        for one, many in (("/small/", "/k/"), ("/tiny/", "/t/")):
+            if path.startswith(many):
+                path = one + path[-7:]
+        return self._md5[path]
+
     def etags(self):
-        """nginx's map from paths, and from the numbers behind k/, to ETags."""
-        lines = [f'/{self.bucket}{path} \'"{md5}"\';'
-                 for path, md5 in self.md5.items()]
-        lines += [f'{path[-7:-4]} \'"{self.md5[path]}"\';'
-                  for path in SMALL_OBJECTS.paths()]
-        return "\n".join(lines)
+        """nginx's map from paths to ETags."""
+        return "\n".join(f'/{self.bucket}{path} \'"{md5}"\';'
+                         for path, md5 in self._md5.items())
 
 
 class Origin(Place):
@@ -122,7 +139,10 @@ class Origin(Place):
 	map_hash_bucket_size 128;
 	map $uri $which {{
 		default $uri;
-		~^/{objects.bucket}/k/\\d+(?<last>\\d\\d\\d)\\.png$ $last;
+		~^/{objects.bucket}/k/\\d+(?<k>\\d\\d\\d\\.png)$
+		    /{objects.bucket}/small/$k;
+		~^/{objects.bucket}/t/\\d+(?<t>\\d\\d\\d\\.png)$
+		    /{objects.bucket}/tiny/$t;
 	}}
 	map $which $etag {{
 		{objects.etags()}
@@ -142,6 +162,9 @@ class Origin(Place):
 		{delay}
 		location ~ ^/{objects.bucket}/k/\\d+(\\d\\d\\d\\.png)$ {{
 			alias {objects.root}/small/$1;
+		}}
+		location ~ ^/{objects.bucket}/t/\\d+(\\d\\d\\d\\.png)$ {{
+			alias {objects.root}/tiny/$1;
 		}}
 	}}
 """, [self.port], DELAY_MODULES if delay_ms else "")

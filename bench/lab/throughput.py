@@ -6,8 +6,10 @@ import usage
 from checks import equal
 from results import column
 from stand import Stand
+from turns import Subject
 
 MIB = 1024  # KiB
+LOOKS = 1000  # objects at the most that are looked at one by one
 
 COLUMNS = [
     column("requests_s", "requests/s", with_spread=True, with_ratio=True),
@@ -74,16 +76,43 @@ def constant(bench, stand, target, a_second, connections):
     return {name: seen[name] for name in ("p50", "p99", "p999")}
 
 
-def measure(bench, contender, origin, target, a_second, digests=None):
+def warm_up(bench, stand, contender, target, connections, looks=LOOKS):
+    """Each object of TARGET has been asked for, all that came was right, and
+    the contender has done what it is said to do; how many bytes an answer
+    has."""
+    first = target.part(0)
+    first = first._replace(count=min(first.count, looks))
+    size = load.look(stand.port, first, bench.objects.md5)
+    if contender.proof:
+        # Of many objects some others, since these are no longer new.
+        again = first if target.part(1) == target else first._replace(
+            first=first.first + looks)
+        size = load.look(stand.port, again, bench.objects.md5,
+                         contender.proof, step=1 + again.count // 100)
+    load.wrk(stand.port, target.part(1), 1, connections, size)
+    return size
+
+
+def measure(bench, contender, origin, target, a_second, connections,
+            looks=LOOKS):
     """All of that of one contender, freshly started and warm."""
     with Stand(bench.folder, contender.name, origin) as stand:
         contender.start(stand)
-        size = load.look(stand.port, target, digests)
-        if contender.proof:
-            size = load.look(stand.port, target, digests, contender.proof,
-                             step=1 + target.count // 100)
-        load.wrk(stand.port, target, 1, bench.connections, size)
-        seen = flood(stand, target, bench.seconds, bench.connections, size)
+        size = warm_up(bench, stand, contender, target, connections, looks)
+        seen = flood(stand, target.part(2), bench.seconds, connections, size)
         seen |= memory(stand.roots)
-        return seen | constant(bench, stand, target, a_second,
-                               bench.connections)
+        return seen | constant(bench, stand, target.part(3), a_second,
+                               connections)
+
+
+def compare(bench, name, contenders, origin, target, a_second,
+            connections=None, looks=LOOKS, **case):
+    """A case: the CONTENDERS in turn, see measure."""
+    connections = connections or bench.connections
+    bench.add(name, [
+        Subject(each.name, each.title, lambda each=each: measure(
+            bench, each, origin, target, a_second, connections, looks))
+        for each in contenders], **{
+            "columns": COLUMNS, "panels": PANELS,
+            "note": f"{connections} connections; S3 over TLS on this machine. "
+            f"Latencies at {a_second} requests/s."} | case)
