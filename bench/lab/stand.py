@@ -163,28 +163,38 @@ class Stand(Place):
                     path.encode(), len(body), body))
                 harness.equal(answers.readline(), b"STORED\r\n", "memcached")
 
-    def trys3d(self, memcached=(), workers=16, is_cached=False, daemon=None):
+    def trys3d(self, memcached=(), workers=16, is_cached=False):
         """trys3d, with those servers (harness.Memcached), and nginx in front of
-        it with the shipped files, of which only paths are changed."""
+        it with the shipped files, of which only paths are changed; the
+        harness.Trys3d."""
+        self.nginx_for_trys3d(is_cached)
+        return self.trys3d_alone(memcached, workers)
+
+    def trys3d_alone(self, memcached=(), workers=16, is_waited_for=True):
+        """The same without nginx."""
         settings = {
-            "daemon": {"workers": workers} | (daemon or {}),
+            "daemon": {"workers": workers},
             "cache": {"servers": ",".join(each.address
                                           for each in memcached)},
             "site bench": self.origin.site(),
         }
-        process = self.count("trys3d", harness.Trys3d(self, settings))
+        return self.count("trys3d", harness.Trys3d(
+            self, settings, is_waited_for=is_waited_for))
+
+    def nginx_for_trys3d(self, is_cached=False):
+        """nginx as in trys3d, without that."""
         folder = self.folder / "nginx" / "trys3"
         shutil.copytree(SHIPPED, folder)
-        _change(folder / "http.conf", "unix:/run/trys3/trys3d.sock",
-                process.socket)
+        # Where harness.Trys3d lets it listen.
+        _change(folder / "http.conf", "/run/trys3/trys3d.sock",
+                f"{self.folder}/trys3d.sock")
         _change(folder / "http.conf", "/var/cache/nginx-trys3",
                 str(self.folder / "cache"))
         if not is_cached:
             _change(folder / "location.conf", "trys3/cache.conf",
                     "trys3/no-cache.conf")
         (self.folder / "empty").mkdir()
-        self.nginx(TRYS3_SITE)
-        return process
+        return self.nginx(TRYS3_SITE)
 
 
 # As gyazo.example.com.conf, without the application and the password.

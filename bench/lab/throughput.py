@@ -76,7 +76,8 @@ def constant(bench, stand, target, a_second, connections):
     return {name: seen[name] for name in ("p50", "p99", "p999")}
 
 
-def warm_up(bench, stand, contender, target, connections, looks=LOOKS):
+def warm_up(bench, stand, contender, target, connections, looks=LOOKS,
+            seconds=1):
     """Each object of TARGET has been asked for, all that came was right, and
     the contender has done what it is said to do; how many bytes an answer
     has."""
@@ -89,16 +90,18 @@ def warm_up(bench, stand, contender, target, connections, looks=LOOKS):
             first=first.first + looks)
         size = load.look(stand.port, again, bench.objects.md5,
                          contender.proof, step=1 + again.count // 100)
-    load.wrk(stand.port, target.part(1), 1, connections, size)
+    load.wrk(stand.port, target.part(1), seconds, connections, size)
     return size
 
 
 def measure(bench, contender, origin, target, a_second, connections,
-            looks=LOOKS):
-    """All of that of one contender, freshly started and warm."""
+            looks=LOOKS, warm_s=1):
+    """All of that of one contender, freshly started and warm: after LOOKS
+    requests one by one, and WARM_S seconds of as many as go."""
     with Stand(bench.folder, contender.name, origin) as stand:
         contender.start(stand)
-        size = warm_up(bench, stand, contender, target, connections, looks)
+        size = warm_up(bench, stand, contender, target, connections, looks,
+                       warm_s)
         seen = flood(stand, target.part(2), bench.seconds, connections, size)
         seen |= memory(stand.roots)
         return seen | constant(bench, stand, target.part(3), a_second,
@@ -106,12 +109,13 @@ def measure(bench, contender, origin, target, a_second, connections,
 
 
 def compare(bench, name, contenders, origin, target, a_second,
-            connections=None, looks=LOOKS, **case):
+            connections=None, looks=LOOKS, warm_s=1, **case):
     """A case: the CONTENDERS in turn, see measure."""
     connections = connections or bench.connections
     bench.add(name, [
         Subject(each.name, each.title, lambda each=each: measure(
-            bench, each, origin, target, a_second, connections, looks))
+            bench, each, origin, target, a_second, connections, looks,
+            warm_s))
         for each in contenders], **{
             "columns": COLUMNS, "panels": PANELS,
             "note": f"{connections} connections; S3 over TLS on this machine. "
