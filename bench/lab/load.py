@@ -70,6 +70,18 @@ def wrk(port, target, seconds, connections, answer_size):
     return seen | {"requests_s": seen["requests"] / seen["us"] * 1e6}
 
 
+def wrk_each(port, target, connections, answer_size):
+    """Each of TARGET's objects at least once: wrk's turns go on from where
+    those before ended."""
+    done = 0
+    while done < target.count:
+        rest = target._replace(first=target.first + done,
+                               count=target.count - done)
+        # A turn may be under way when wrk ends: not to be left out.
+        done += max(1, wrk(port, rest, 5, connections, answer_size)[
+            "requests"] - 2 * connections)
+
+
 def rate(program, port, target, a_second, seconds, connections, to=None):
     """GETs that are due at a constant rate; see bench/rate.c.  What it prints
     (microseconds); errors are for the caller to judge."""

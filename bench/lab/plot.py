@@ -10,6 +10,7 @@ import results
 
 COLOURS = ("#3b6ea5", "#e0903c", "#6aa56a", "#a55a8f", "#8a8a8a")
 HEIGHT, WIDTH = 0.42, 4.2  # inches a row, a panel
+LEAST = 3  # as high as for so many rows
 # So that the same figures make the same file.
 METADATA = {"png": {"Software": None}, "svg": {"Date": None}}
 
@@ -46,7 +47,7 @@ def _bars(axes, panel, rows):
             _say(axes, whole, at, whole, whole > 0)
     if len(measures) > 1:
         axes.legend(fontsize=7, loc="lower center", ncol=len(measures),
-                    bbox_to_anchor=(0.5, -0.02 - 1.1 / len(rows)),
+                    bbox_to_anchor=(0.5, -0.02 - 1.1 / max(LEAST, len(rows))),
                     frameon=False)
 
 
@@ -72,7 +73,7 @@ def draw(name, case, folder):
         return
     figure, all_axes = pyplot.subplots(
         1, len(panels), squeeze=False, layout="constrained",
-        figsize=(WIDTH * len(panels) + 1, HEIGHT * len(rows) + 1.6))
+        figsize=(WIDTH * len(panels) + 1, HEIGHT * max(LEAST, len(rows)) + 1.6))
     for i, (axes, panel) in enumerate(zip(all_axes[0], panels)):
         _bars(axes, panel, rows)
         axes.set_title(panel["title"], fontsize=9)

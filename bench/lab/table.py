@@ -8,12 +8,19 @@ def number(value, digits):
     return "" if value is None else f"{value:,.{digits}f}"
 
 
+def _columns(case):
+    """Those that are not empty."""
+    return [column for column in case["columns"]
+            if any(results.values(row, column["measure"])
+                   for row in case["rows"])]
+
+
 def _cells(case, row):
     if "skipped" in row:
         return [f"{row['title']}: skipped, {row['skipped']}"] + [
             "" for _ in _heads(case)[1:]]
     cells = [row["title"]]
-    for column in case["columns"]:
+    for column in _columns(case):
         seen = results.values(row, column["measure"])
         text = number(results.median(row, column["measure"]),
                       column["digits"])
@@ -29,7 +36,7 @@ def _cells(case, row):
 
 def _heads(case):
     heads = [""]
-    for column in case["columns"]:
+    for column in _columns(case):
         heads.append(column["title"])
         if column["ratio"] and case["baseline"]:
             heads.append("ratio")

@@ -17,6 +17,8 @@ COLUMNS = [
     column("cpu_us.trys3d", "trys3d"),
     column("cpu_us.nginx", "nginx"),
     column("cpu_us.memcached", "memcached"),
+    column("cpu_us.s3fs", "s3fs"),
+    column("cpu_us.rclone", "rclone"),
     column("p50", "p50 µs"),
     column("p99", "p99 µs"),
     column("p999", "p99.9 µs"),
@@ -28,8 +30,8 @@ COLUMNS = [
 PANELS = [
     {"title": "requests/s", "measures": ["requests_s"]},
     {"title": "CPU µs a request", "stacked": True, "measures": [
-        "cpu_us.trys3d", "cpu_us.nginx", "cpu_us.memcached",
-        "cpu_us.other"]},
+        "cpu_us.trys3d", "cpu_us.nginx", "cpu_us.memcached", "cpu_us.s3fs",
+        "cpu_us.rclone"]},
     {"title": "µs at a constant rate", "is_log": True,
      "measures": ["p50", "p99", "p999"]},
     {"title": "private memory, MiB", "measures": ["private"]},
