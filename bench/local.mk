@@ -8,5 +8,38 @@ CLEANFILES += bench/rate
 
 EXTRA_DIST += \
 	bench/README.md \
+	bench/cases/clients.py \
+	bench/cases/delay.py \
+	bench/cases/large.py \
+	bench/cases/mib.py \
+	bench/cases/rgw.py \
+	bench/cases/scaling.py \
+	bench/cases/small.py \
+	bench/cases/start.py \
+	bench/cases/store.py \
+	bench/contenders/memcached.py \
+	bench/contenders/proxy-cache.conf \
+	bench/contenders/proxy-keepalive.conf \
+	bench/contenders/proxy.conf \
+	bench/contenders/rclone.py \
+	bench/contenders/s3fs.py \
+	bench/contenders/static.conf \
+	bench/contenders/trys3d-memcached.py \
+	bench/contenders/trys3d-nginx-cache.py \
+	bench/contenders/trys3d-store.py \
+	bench/contenders/trys3d.py \
+	bench/lab/contenders.py \
+	bench/lab/goals.py \
+	bench/lab/load.py \
+	bench/lab/needs.py \
+	bench/lab/origin.py \
+	bench/lab/plot.py \
+	bench/lab/results.py \
+	bench/lab/stand.py \
+	bench/lab/table.py \
+	bench/lab/throughput.py \
+	bench/lab/turns.py \
+	bench/lab/usage.py \
+	bench/lab/wrk.lua \
 	bench/offload \
 	bench/run

@@ -38,10 +38,12 @@ def _bars(axes, panel, rows):
             continue
         for at, row, middle in zip(places, rows, middles):
             seen = results.values(row, measure)
+            end = middle
             if seen and len(measures) == 1:
                 axes.plot([min(seen), max(seen)], [at, at], color="black",
                           linewidth=1)
-            _say(axes, max(seen, default=0), at, middle, bool(seen))
+                end = max(seen)
+            _say(axes, end, at, middle, bool(seen))
     if is_stacked:
         for at, whole in enumerate(lefts):
             _say(axes, whole, at, whole, whole > 0)

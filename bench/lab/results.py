@@ -40,11 +40,15 @@ def find_row(case, name):
                  if row["name"] == name), None)
 
 
-def ratio(case, row, measure):
-    """The median of ROW over that of the case's baseline, or None."""
-    base = find_row(case, case["baseline"])
-    this, that = median(row, measure), base and median(base, measure)
-    return this / that if this is not None and that else None
+def ratio(row, base, measure):
+    """How many times as much ROW has as BASE, None where that was not seen: the
+    median of what it was in each round, since what the machine does besides is
+    more alike in a round than over all of them."""
+    if not row or not base:
+        return None
+    pairs = zip(values(row, measure), values(base, measure))
+    seen = [this / that for this, that in pairs if that]
+    return statistics.median(seen) if seen else None
 
 
 def _version(command, word=0):

@@ -29,7 +29,8 @@ def _cells(case, row):
                                            for end in (min, max)))
         cells.append(text)
         if column["ratio"] and case["baseline"]:
-            cells.append(number(results.ratio(case, row, column["measure"]),
+            base = results.find_row(case, case["baseline"])
+            cells.append(number(results.ratio(row, base, column["measure"]),
                                 2))
     return cells
 
