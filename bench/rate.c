@@ -210,15 +210,16 @@ judge_head(struct connection *connection)
 	const char *length = find_header(connection->head, "Content-Length:");
 	const char *last = find_header(connection->head, "Connection:");
 
-	if (strncmp(connection->head, "HTTP/1.1 200 ", 13) != 0)
+	if (strncmp(connection->head, "HTTP/1.", 7) != 0 ||
+	    strncmp(connection->head + 8, " 200 ", 5) != 0)
 		return ("no 200");
 	if (length == NULL)
 		return ("no Content-Length");
 	connection->left = strtoull(length, NULL, 10);
 	if (wanted.size != NO_SIZE && connection->left != wanted.size)
 		return ("another length");
-	connection->is_last =
-	    last != NULL && strncasecmp(last, "close", 5) == 0;
+	connection->is_last = connection->head[7] == '0' ||
+	    (last != NULL && strncasecmp(last, "close", 5) == 0);
 	connection->has_head = true;
 	return (NULL);
 }
@@ -370,7 +371,7 @@ write_all(void)
 		err(1, "%s", wanted.to);
 }
 
-/* The microseconds below which PARTS of 1000 requests were; errors, which are
+/* The microseconds within which PARTS of 1000 requests were answered; errors, which are
  * sorted first, are left out. */
 static double
 quantile(uint64_t parts)
@@ -382,7 +383,7 @@ quantile(uint64_t parts)
 	n = total - first;
 	if (n == 0)
 		return (0);
-	return ((double)took[first + (n - 1) * parts / 1000] / 1000);
+	return ((double)took[first + (n * parts + 999) / 1000 - 1] / 1000);
 }
 
 static void

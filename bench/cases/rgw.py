@@ -23,6 +23,7 @@ class Rgw(Place):
         self.bucket = values["S3_BUCKET"]
         self.url = values["S3_TLS_ENDPOINT"]
         self.ca_file = values["S3_CA_FILE"]
+        self.region = values["S3_REGION"]
         self.key_id = values["S3_ACCESS_KEY_ID"]
         self.secret = values["S3_SECRET_ACCESS_KEY"]
         for path in SMALL_OBJECTS.paths():

@@ -110,8 +110,8 @@ def run(bench):
             "start", [Subject("trys3d", f"trys3d with {WORKERS} workers",
                               lambda: _measure(bench, origin))],
             title="Start and reload",
-            note=f"From exec of trys3d to the first answer through nginx, which "
-            f"fetched it from S3. Then {RATE} requests/s over {CONNECTIONS} "
+            note="From exec of trys3d to the first answer through nginx, which "
+            f"was fetched from S3. Then {RATE} requests/s over {CONNECTIONS} "
             "connections, without and with a reload (SIGHUP) in the middle; "
             "slow is what took over twice the p99 without.",
             baseline=None, columns=COLUMNS, panels=PANELS)

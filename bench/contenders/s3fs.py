@@ -25,7 +25,7 @@ def start(stand):
     process = stand.count("s3fs", harness.Process(stand, "s3fs", [
         "s3fs", origin.bucket, mount, "-f", "-o", f"passwd_file={passwords}",
         "-o", f"url={origin.url}", "-o", "use_path_request_style",
-        "-o", "endpoint=us-east-1", "-o", "ro", "-o", "dbglevel=warn"],
+        "-o", f"endpoint={origin.region}", "-o", "ro", "-o", "dbglevel=warn"],
         {"CURL_CA_BUNDLE": str(origin.ca_file)}))
     wait_for(lambda: process.process.poll() is not None or mount.is_mount(),
              "the mount", 20)

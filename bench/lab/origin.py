@@ -123,7 +123,12 @@ class Objects(Place):
 
 class Origin(Place):
     """nginx on the OBJECTS; with DELAY_MS, so long before the first byte of
-    each answer."""
+    each answer.  For those who ask: url, name (in its certificate), ca_file,
+    bucket, region, key_id, secret; root has the objects as files."""
+
+    region = "us-east-1"
+    key_id = "AKIAIOSFODNN7EXAMPLE"
+    secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
     def __init__(self, parent, objects, delay_ms=0):
         super().__init__(parent, "origin")
@@ -173,9 +178,10 @@ class Origin(Place):
         """The settings of a [site] of trys3d."""
         return {
             "bucket": self.bucket,
+            "region": self.region,
             "endpoint": self.url,
             "addressing": "path",
             "ca_file": self.ca_file,
-            "access_key_id": "AKIAIOSFODNN7EXAMPLE",
-            "secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "access_key_id": self.key_id,
+            "secret_access_key": self.secret,
         }

@@ -93,7 +93,8 @@ class Place:
 class Stand(Place):
     """Where one contender stands.
 
-        origin      the S3 server in question, see origin.py
+        origin      the S3 server in question: url, bucket, key_id and the like,
+                    see Origin in origin.py
         port        of 127.0.0.1, where HTTP requests will come
         folder      for its files; cache below it
         roots       {"nginx": [process id]}: whose CPU time and memory count,
@@ -124,8 +125,8 @@ class Stand(Place):
         stand's port).  Also put in are
 
             @FOLDER@    a folder of its own
-            @ORIGIN@    https://127.0.0.1:port of the S3 server, @ORIGIN_ADDRESS@
-                        that without the https://, @ORIGIN_NAME@
+            @ORIGIN@    https://127.0.0.1:port of the S3 server,
+                        @ORIGIN_ADDRESS@ without the https://, @ORIGIN_NAME@
                         the name that its certificate is for, @CA@ the file of
                         its authority
             @BUCKET@    the bucket

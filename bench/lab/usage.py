@@ -64,6 +64,19 @@ def memory(pid):
     }
 
 
+def peaks(root):
+    """The most KiB that were resident of ROOT and of each that descends from
+    it, by process."""
+    found = {}
+    for pid in tree(root):
+        # One may end at any moment; what has ended has no VmHWM.
+        with contextlib.suppress(OSError):
+            status = pathlib.Path(f"/proc/{pid}/status").read_text()
+            if "VmHWM" in status:
+                found[pid] = _kib(status, "VmHWM")
+    return found
+
+
 def memories(roots):
     """memory of each process of ROOTS and of all that descend from them."""
     found = (memory(pid) for root in roots for pid in tree(root))
