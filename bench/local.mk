@@ -12,11 +12,13 @@ EXTRA_DIST += \
 	bench/cases/delay.py \
 	bench/cases/large.py \
 	bench/cases/mib.py \
+	bench/cases/objects.py \
 	bench/cases/rgw.py \
-	bench/cases/scaling.py \
+	bench/cases/servers.py \
 	bench/cases/small.py \
 	bench/cases/start.py \
 	bench/cases/store.py \
+	bench/cases/workers.py \
 	bench/contenders/memcached.py \
 	bench/contenders/proxy-cache.conf \
 	bench/contenders/proxy-keepalive.conf \
@@ -35,6 +37,7 @@ EXTRA_DIST += \
 	bench/lab/origin.py \
 	bench/lab/plot.py \
 	bench/lab/results.py \
+	bench/lab/scaling.py \
 	bench/lab/stand.py \
 	bench/lab/table.py \
 	bench/lab/throughput.py \

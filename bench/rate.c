@@ -371,8 +371,8 @@ write_all(void)
 		err(1, "%s", wanted.to);
 }
 
-/* The microseconds within which PARTS of 1000 requests were answered; errors, which are
- * sorted first, are left out. */
+/* The microseconds within which PARTS of 1000 requests were answered; errors,
+ * which are sorted first, are left out. */
 static double
 quantile(uint64_t parts)
 {
@@ -393,6 +393,9 @@ report(void)
 
 	if (wanted.to != NULL)
 		write_all();
+	if (n_ended < total)
+		warnx("%ju had no answer %d s after the last was due",
+		    (uintmax_t)(total - n_ended), PATIENCE_S);
 	for (uint64_t i = 0; i < total; i++)
 		n_failed += took[i] == FAILED;
 	qsort(took, total, sizeof(*took), compare);

@@ -2,8 +2,9 @@
 tables and the plots show.
 
 A case is a dict: title, note, baseline (the name of a row, or None), columns,
-panels (see plot.py), rows.  A row is {"name", "title", "rounds": [{measure:
-number}]}, or has "skipped", which says why.
+panels (see plot.py), rows; it has "failed", which says why, where it came to
+nothing.  A row is {"name", "title", "rounds": [{measure: number}]}, or has
+"skipped", which says why.
 """
 
 import json

@@ -8,6 +8,7 @@ same code as in the system tests (tests/system/harness.py).
 import contextlib
 import os
 import pathlib
+import re
 import resource
 import shutil
 import socket
@@ -106,6 +107,23 @@ class Stand(Place):
         self.origin = origin
         self.port = harness.free_port()
         self.roots = {}
+        self._logs = []
+
+    def check(self):
+        """Fail if trys3d had a reason to complain: then it did not do what it
+        was measured for."""
+        for process in self._logs:
+            found = re.findall(r"^.*: (?:warning|error): .*", process.log(),
+                               re.M)
+            harness.true(not found, lambda log=found:
+                         f"trys3d said in {len(log)} lines:\n{log[0]}")
+
+    def __exit__(self, kind, *rest):
+        try:
+            if kind is None:
+                self.check()
+        finally:
+            super().__exit__(kind, *rest)
 
     def count(self, column, process):
         """PROCESS, and what descends from it, counts, in that column; returns
@@ -179,8 +197,9 @@ class Stand(Place):
                                           for each in memcached)},
             "site bench": self.origin.site(),
         }
-        return self.count("trys3d", harness.Trys3d(
-            self, settings, is_waited_for=is_waited_for))
+        process = harness.Trys3d(self, settings, is_waited_for=is_waited_for)
+        self._logs.append(process)
+        return self.count("trys3d", process)
 
     def nginx_for_trys3d(self, is_cached=False):
         """nginx as in trys3d, without that."""

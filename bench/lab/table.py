@@ -55,7 +55,9 @@ def markdown(heads, rows):
 
 
 def of_case(case):
-    """The table of a case, with what stands above it."""
+    """The table of a case, with what stands above it; or why there is none."""
+    if "failed" in case:
+        return f"## {case['title']}\n\n**Failed**: {case['failed']}\n"
     base = results.find_row(case, case["baseline"])
     n_rounds = max((len(row.get("rounds", ())) for row in case["rows"]),
                    default=0)
