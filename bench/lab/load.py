@@ -48,11 +48,11 @@ def look(port, target, md5=None, proof=None, step=1):
     return len("HTTP/1.1 200 OK\r\n\r\n") + head + target.size
 
 
-def wrk(port, target, seconds, connections, answer_size):
+def wrk(port, target, seconds, connections, answer_size, threads=THREADS):
     """As many GETs as CONNECTIONS get done, TARGET's objects in turn.  Each
     must be well answered: as many bytes came as there should be, ANSWER_SIZE
     (see look) an answer."""
-    threads = min(THREADS, connections)
+    threads = min(threads, connections)
     out = _run(["wrk", "-t", threads, "-c", connections, "-d", f"{seconds}s",
                 "--timeout", "10s", "-s", SCRIPT, f"http://127.0.0.1:{port}",
                 "--", target.pattern, target.first, target.count,
@@ -71,15 +71,15 @@ def wrk(port, target, seconds, connections, answer_size):
 
 
 def wrk_each(port, target, connections, answer_size):
-    """Each of TARGET's objects at least once: wrk's turns go on from where
-    those before ended."""
+    """Each of TARGET's objects at least once."""
     done = 0
     while done < target.count:
         rest = target._replace(first=target.first + done,
                                count=target.count - done)
-        # A turn may be under way when wrk ends: not to be left out.
-        done += max(1, wrk(port, rest, 5, connections, answer_size)[
-            "requests"] - 2 * connections)
+        # By one thread, which has them in order.  What was under way at the
+        # end is not in the count, and may have been lost.
+        done += max(1, wrk(port, rest, 5, connections, answer_size, 1)[
+            "requests"] - connections)
 
 
 def rate(program, port, target, a_second, seconds, connections, to=None):
