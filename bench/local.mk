@@ -39,6 +39,7 @@ EXTRA_DIST += \
 	bench/lab/results.py \
 	bench/lab/scaling.py \
 	bench/lab/stand.py \
+	bench/lab/stillness.py \
 	bench/lab/table.py \
 	bench/lab/throughput.py \
 	bench/lab/turns.py \

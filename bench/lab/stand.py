@@ -71,6 +71,12 @@ class Place:
     def __exit__(self, *_):
         try:
             self._ends.close()
+        except harness.Failure as failure:
+            logs = [f"{log.name}: " + "\n".join(
+                log.read_text(errors="replace").splitlines()[-10:])
+                for log in sorted(self.folder.glob("*.log"))]
+            raise harness.Failure("\n".join([str(failure), *logs])
+                                  ) from failure
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -4,6 +4,7 @@ the opposite order, so that what the machine does besides hits all alike."""
 import sys
 from typing import Callable, NamedTuple
 
+import stillness
 from checks import Failure, Skip
 
 
@@ -13,6 +14,33 @@ class Subject(NamedTuple):
     name: str
     title: str
     measure: Callable
+
+
+TRIES = 5
+
+
+def _say(*words):
+    print("#", *words, file=sys.stderr, flush=True)
+
+
+def _turn(what, subject):
+    """What SUBJECT measures, taken again when the machine stood still."""
+    for _ in range(TRIES):
+        failure = None
+        with stillness.Watch() as watch:
+            try:
+                measured = subject.measure()
+            except Failure as error:
+                failure = error
+        if not watch.stood_still():
+            break
+        _say(f"{what}: the machine stood still for {watch.longest:.1f} s, "
+             "once more")
+    else:
+        failure = f"the machine stood still in each of {TRIES} tries"
+    if failure:
+        raise Failure(f"{what}: {failure}")
+    return measured
 
 
 def take(case_name, subjects, rounds):
@@ -25,13 +53,10 @@ def take(case_name, subjects, rounds):
             row = rows[subject.name]
             if "skipped" in row:
                 continue
-            print(f"# {case_name}: round {i + 1} of {rounds}, {subject.name}",
-                  file=sys.stderr, flush=True)
+            what = f"{case_name}, {subject.name}"
+            _say(f"{what}: round {i + 1} of {rounds}")
             try:
-                row["rounds"].append(subject.measure())
+                row["rounds"].append(_turn(what, subject))
             except Skip as skip:
                 row["skipped"] = str(skip)
-            except Failure as failure:
-                raise Failure(f"{case_name}, {subject.name}: {failure}"
-                              ) from failure
     return list(rows.values())
