@@ -6,6 +6,7 @@ from typing import Callable, NamedTuple
 
 import stillness
 from checks import Failure, Skip
+from stand import Disturbed
 
 
 class Subject(NamedTuple):
@@ -24,7 +25,7 @@ def _say(*words):
 
 
 def _turn(what, subject):
-    """What SUBJECT measures, taken again when the machine stood still."""
+    """What SUBJECT measures; taken again when that was disturbed."""
     for _ in range(TRIES):
         failure = None
         with stillness.Watch() as watch:
@@ -32,15 +33,15 @@ def _turn(what, subject):
                 measured = subject.measure()
             except Failure as error:
                 failure = error
-        if not watch.stood_still():
+        if watch.stood_still():
+            failure = Disturbed("the machine stood still for "
+                                f"{watch.longest:.1f} s")
+        if not failure:
+            return measured
+        if not isinstance(failure, Disturbed):
             break
-        _say(f"{what}: the machine stood still for {watch.longest:.1f} s, "
-             "once more")
-    else:
-        failure = f"the machine stood still in each of {TRIES} tries"
-    if failure:
-        raise Failure(f"{what}: {failure}")
-    return measured
+        _say(f"{what}: once more, since {failure}")
+    raise Failure(f"{what}: {failure}")
 
 
 def take(case_name, subjects, rounds):
