@@ -38,6 +38,7 @@ src_libcore_a_SOURCES = \
 	src/s3/mtime.c src/s3/mtime.h \
 	src/s3/object.c src/s3/object.h \
 	src/s3/range.c src/s3/range.h \
+	src/s3/rehearsal.c src/s3/rehearsal.h \
 	src/s3/reply.c src/s3/reply.h \
 	src/s3/signed.c src/s3/signed.h \
 	src/s3/signing.c src/s3/signing.h \

@@ -129,6 +129,7 @@ UNIT_TESTS = \
 	tests/unit/test_prove \
 	tests/unit/test_put \
 	tests/unit/test_range \
+	tests/unit/test_rehearsal \
 	tests/unit/test_renewal \
 	tests/unit/test_reply \
 	tests/unit/test_report \
@@ -299,6 +300,8 @@ tests_unit_test_put_LDFLAGS = $(AM_LDFLAGS) $(wrap_call) \
 tests_unit_test_reply_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_random \
 	-Wl,--wrap=http_header -Wl,--wrap=http_reason
 tests_unit_test_report_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll
+tests_unit_test_rehearsal_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=SSL_free -Wl,--wrap=SSL_new -Wl,--wrap=SSL_read
 tests_unit_test_request_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cache_lease \
 	-Wl,--wrap=cache_lookup -Wl,--wrap=cache_pass -Wl,--wrap=cache_release \
 	-Wl,--wrap=cache_store -Wl,--wrap=cache_store_missing \

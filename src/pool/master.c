@@ -28,6 +28,7 @@
 #include "pool/listen.h"
 #include "pool/succession.h"
 #include "pool/worker.h"
+#include "s3/rehearsal.h"
 #include "s3/trust.h"
 
 enum { EXIT_NO_SOCKET = 1, EXIT_HOPELESS = 2 };
@@ -38,7 +39,8 @@ struct master {
 	int signals; /* signalfd */
 	int news;    /* eventfd, to which new workers and keepers write */
 	bool is_reload_wanted;
-	bool is_announced; /* the log has said that all workers are there */
+	bool is_announced;  /* the log has said that all workers are there */
+	bool has_rehearsed; /* see s3/rehearsal.h */
 	bool is_ending;
 	int64_t kill_ms; /* while ending: when patience is over */
 	int status;      /* to exit with */
@@ -162,13 +164,18 @@ become_worker(struct master *master, struct generation *generation, size_t slot)
 /* What workers share.  Not before the keeper is under way: it searches
  * meanwhile. */
 static void
-prepare_trust(const struct generation *generation)
+prepare_tls(struct master *master, const struct generation *generation)
 {
 	const struct settings *settings = generation->settings;
 
-	for (size_t i = 0; i < settings->n_sites; i++)
-		if (site_is_tls(&settings->sites[i]))
-			trust_prepare(settings->sites[i].ca_file);
+	for (size_t i = 0; i < settings->n_sites; i++) {
+		if (!site_is_tls(&settings->sites[i]))
+			continue;
+		trust_prepare(settings->sites[i].ca_file);
+		if (!master->has_rehearsed)
+			rehearsal_hold();
+		master->has_rehearsed = true;
+	}
 }
 
 static void
@@ -178,7 +185,7 @@ start_worker(struct master *master, struct generation *generation, size_t slot,
 	pid_t pid;
 
 	generation_starts(generation, slot, now);
-	prepare_trust(generation);
+	prepare_tls(master, generation);
 	pid = fork();
 	if (pid == 0)
 		become_worker(master, generation, slot);
