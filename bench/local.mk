@@ -26,6 +26,7 @@ EXTRA_DIST += \
 	bench/contenders/rclone.py \
 	bench/contenders/s3fs.py \
 	bench/contenders/static.conf \
+	bench/contenders/trys3d-handoff.py \
 	bench/contenders/trys3d-memcached.py \
 	bench/contenders/trys3d-nginx-cache.py \
 	bench/contenders/trys3d-store.py \

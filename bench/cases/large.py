@@ -79,7 +79,7 @@ def run(bench):
                     Subject(each.name, each.title, lambda each=each: _measure(
                         bench, each, origin, clients))
                     for each in bench.named("proxy", "proxy-keepalive",
-                                            "trys3d")],
+                                            "trys3d", "trys3d-handoff")],
                 rounds=rounds, title="1 GiB, " + (
                     "one client" if clients == 1 else f"{clients} at once"),
                 note="By curl, to /dev/null; S3 over TLS on this machine. "

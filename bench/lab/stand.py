@@ -198,26 +198,30 @@ class Stand(Place):
                     path.encode(), len(body), body))
                 harness.equal(answers.readline(), b"STORED\r\n", "memcached")
 
-    def trys3d(self, memcached=(), workers=16, is_cached=False):
+    def trys3d(self, memcached=(), workers=16, is_cached=False, handoff=None):
         """trys3d, with those servers (harness.Memcached), and nginx in front of
         it with the shipped files, of which only paths are changed; the
-        harness.Trys3d."""
-        self.nginx_for_trys3d(is_cached)
-        return self.trys3d_alone(memcached, workers)
+        harness.Trys3d.  HANDOFF: nginx fetches by itself what is larger."""
+        self.nginx_for_trys3d(is_cached, bool(handoff))
+        # nginx verifies names alone, and no addresses.
+        site = {"handoff": handoff, "endpoint": self.origin.url.replace(
+            "127.0.0.1", self.origin.name)} if handoff else {}
+        return self.trys3d_alone(memcached, workers, site=site)
 
-    def trys3d_alone(self, memcached=(), workers=16, is_waited_for=True):
-        """The same without nginx."""
+    def trys3d_alone(self, memcached=(), workers=16, is_waited_for=True,
+                     site=()):
+        """The same without nginx; SITE: more settings of its [site]."""
         settings = {
             "daemon": {"workers": workers},
             "cache": {"servers": ",".join(each.address
                                           for each in memcached)},
-            "site bench": self.origin.site(),
+            "site bench": self.origin.site() | dict(site),
         }
         process = harness.Trys3d(self, settings, is_waited_for=is_waited_for)
         self._logs[process] = 0
         return self.count("trys3d", process)
 
-    def nginx_for_trys3d(self, is_cached=False):
+    def nginx_for_trys3d(self, is_cached=False, is_handed_off=False):
         """nginx as in trys3d, without that."""
         folder = self.folder / "nginx" / "trys3"
         shutil.copytree(SHIPPED, folder)
@@ -230,7 +234,27 @@ class Stand(Place):
             _change(folder / "location.conf", "trys3/cache.conf",
                     "trys3/no-cache.conf")
         (self.folder / "empty").mkdir()
+        if is_handed_off:
+            return self.nginx(self._with_handoff(folder))
         return self.nginx(TRYS3_SITE)
+
+    def _with_handoff(self, folder):
+        """Change the shipped files in FOLDER; the site that includes them."""
+        _change(folder / "location.conf", "trys3/no-handoff.conf",
+                "trys3/handoff.conf")
+        _change(folder / "handoff-http.conf",
+                "s3.ap-northeast-1.amazonaws.com:443",
+                self.origin.url.partition("//")[2])
+        _change(folder / "handoff-location.conf",
+                "/etc/ssl/certs/ca-certificates.crt",
+                str(self.origin.ca_file))
+        return TRYS3_SITE.replace(
+            "include trys3/http.conf;",
+            "include trys3/http.conf;\ninclude trys3/handoff-http.conf;",
+        ).replace(
+            "include trys3/location.conf;",
+            "include trys3/location.conf;\n"
+            "\tinclude trys3/handoff-location.conf;")
 
 
 # As gyazo.example.com.conf, without the application and the password.
