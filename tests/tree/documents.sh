@@ -6,7 +6,7 @@ cd "${srcdir_abs:-$(dirname "$0")/../..}"
 
 echo 1..2
 bad=0
-for page in ./*.md contrib/*.md doc/*.md doc/places/*.md; do
+for page in ./*.md bench/*.md contrib/*.md doc/*.md doc/places/*.md; do
 	folder=$(dirname "$page")
 	# Of "](target#part)" the target, where it is no URL.
 	# shellcheck disable=SC2013 # No target of ours has a blank.
