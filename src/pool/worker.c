@@ -37,6 +37,7 @@
 #include "respond/request.h"
 #include "s3/fetch.h"
 #include "s3/http.h"
+#include "s3/rehearsal.h"
 
 struct worker {
 	const struct worker_orders *orders;
@@ -50,12 +51,19 @@ struct worker {
 	uint64_t served;
 	bool is_told_to_end;
 	bool must_look;  /* see WORKER_SIGNAL_LOOK */
+	bool is_new;     /* speaks TLS, and has not had the time to rehearse */
 	bool is_trimmed; /* since it last served */
 };
 
-/* A worker that had nothing to do for so long gives back the memory that a
- * large object took: there are many, and most of them are idle. */
-enum { TRIM_MS = 1000 };
+enum {
+	/* A new worker that had nothing to do for so long uses the time to
+	 * rehearse: its first connection writes to much of what is shared until
+	 * then, and that is better copied before a client waits for it. */
+	REHEARSE_MS = 50,
+	/* Later it gives back the memory that a large object took: there are
+	 * many workers, and most of them are idle. */
+	TRIM_MS = 1000,
+};
 
 static void
 set_state(const struct worker *worker, enum scoreboard_state state)
@@ -176,7 +184,7 @@ serve(struct worker *worker)
 		fcgi_finish(worker->fcgi);
 		scoreboard_count(worker->orders->board, worker->orders->slot);
 		worker->served++;
-		worker->is_trimmed = false;
+		worker->is_new = worker->is_trimmed = false;
 		break;
 	case FCGI_NONE:
 		break;
@@ -202,6 +210,30 @@ read_signals(struct worker *worker)
 	}
 }
 
+/* How long to wait for a connection; -1: as long as it takes. */
+static int
+choose_patience(const struct worker *worker)
+{
+	if (worker->must_look)
+		return (0);
+	if (worker->is_new)
+		return (REHEARSE_MS);
+	return (worker->is_trimmed ? -1 : TRIM_MS);
+}
+
+/* There was nothing to do for so long. */
+static void
+use_time(struct worker *worker)
+{
+	if (worker->is_new) {
+		rehearsal_hold();
+		worker->is_new = false;
+		return;
+	}
+	mem_trim();
+	worker->is_trimmed = true;
+}
+
 /* Wait for signals and connections.  Is it worth while to accept? */
 static bool
 wait_for_connection(struct worker *worker)
@@ -211,15 +243,10 @@ wait_for_connection(struct worker *worker)
 	int n;
 
 	secret_wipe_registers();
-	n = epoll_wait(worker->events, events, 2,
-	    is_worth                 ? 0
-		: worker->is_trimmed ? -1
-				     : TRIM_MS);
+	n = epoll_wait(worker->events, events, 2, choose_patience(worker));
 	assert(n >= 0 || errno == EINTR);
-	if (n == 0 && !is_worth) {
-		mem_trim();
-		worker->is_trimmed = true;
-	}
+	if (n == 0 && !is_worth)
+		use_time(worker);
 	worker->must_look = false;
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.fd == worker->signals)
@@ -293,6 +320,9 @@ start(struct worker *worker)
 	if (!open_events(worker))
 		return (WORKER_FAILED);
 	make_parts(worker);
+	for (size_t i = 0; i < orders->settings->n_sites; i++)
+		if (site_is_tls(&orders->settings->sites[i]))
+			worker->is_new = true;
 	if (daemon->worker_requests > 0)
 		worker->limit = spread_limit(daemon->worker_requests);
 	return (WORKER_DONE);

@@ -7,8 +7,8 @@
 #ifndef S3_REHEARSAL_H
 #define S3_REHEARSAL_H
 
-/* Once in the program's life.  Says nothing where it fails: then it was in
- * vain. */
+/* Before the fork and, so that what is shared is copied before it is needed,
+ * behind it.  Says nothing where it fails: then it was in vain. */
 void rehearsal_hold(void);
 
 #endif
