@@ -1,10 +1,12 @@
 # What trys3 is measured against; nothing is built, installed or tested here,
-# but by "make bench/rate" what bench/run asks with.
+# but by "make bench/rate bench/parts" what bench/run asks with, and compares.
 
-EXTRA_PROGRAMS += bench/rate
+EXTRA_PROGRAMS += bench/rate bench/parts
 bench_rate_SOURCES = bench/rate.c
 bench_rate_LDADD =
-CLEANFILES += bench/rate
+bench_parts_SOURCES = bench/parts.c
+bench_parts_LDADD = $(FCGI_LIBS) $(CURL_LIBS)
+CLEANFILES += bench/rate bench/parts
 
 EXTRA_DIST += \
 	bench/README.md \
@@ -20,6 +22,7 @@ EXTRA_DIST += \
 	bench/cases/store.py \
 	bench/cases/workers.py \
 	bench/contenders/memcached.py \
+	bench/contenders/parts.py \
 	bench/contenders/proxy-cache.conf \
 	bench/contenders/proxy-keepalive.conf \
 	bench/contenders/proxy.conf \
@@ -47,4 +50,8 @@ EXTRA_DIST += \
 	bench/lab/usage.py \
 	bench/lab/wrk.lua \
 	bench/offload \
+	bench/results/hit.svg \
+	bench/results/miss.svg \
+	bench/results/results.json \
+	bench/results/table.md \
 	bench/run

@@ -8,7 +8,7 @@ the most that a round had.
 
 import results
 
-COLOURS = ("#3b6ea5", "#e0903c", "#6aa56a", "#a55a8f", "#8a8a8a")
+COLOURS = ("#3b6ea5", "#e0903c", "#6aa56a", "#a55a8f", "#8a8a8a", "#c9b458")
 HEIGHT, WIDTH = 0.42, 4.2  # inches a row, a panel
 LEAST = 3  # as high as for so many rows
 # So that the same figures make the same file.

@@ -15,6 +15,7 @@ COLUMNS = [
     column("requests_s", "requests/s", with_spread=True, with_ratio=True),
     column("cpu_us", "CPU µs a request", with_ratio=True),
     column("cpu_us.trys3d", "trys3d"),
+    column("cpu_us.parts", "parts"),
     column("cpu_us.nginx", "nginx"),
     column("cpu_us.memcached", "memcached"),
     column("cpu_us.s3fs", "s3fs"),
@@ -31,7 +32,7 @@ PANELS = [
     {"title": "requests/s", "measures": ["requests_s"]},
     {"title": "CPU µs a request", "stacked": True, "measures": [
         "cpu_us.trys3d", "cpu_us.nginx", "cpu_us.memcached", "cpu_us.s3fs",
-        "cpu_us.rclone"]},
+        "cpu_us.rclone", "cpu_us.parts"]},
     {"title": "µs at a constant rate", "is_log": True,
      "measures": ["p50", "p99", "p999"]},
     {"title": "private memory, MiB", "measures": ["private"]},
