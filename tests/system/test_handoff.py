@@ -393,7 +393,12 @@ def test_disagree(suite, rgw):
             with open(nginx.folder / "trys3" / "handoff.conf", "a",
                       encoding="ascii") as file:
                 file.write("fastcgi_ignore_headers X-Accel-Redirect;\n")
+            # Else an old one might yet answer.
+            old = set(nginx.children())
             nginx.kill(signal.SIGHUP)
+            wait_for(lambda nginx=nginx, old=old: nginx.children() and
+                     not old & set(nginx.children()),
+                     "nginx's workers to be replaced")
             answers = wait_for(lambda nginx=nginx: broken(nginx),
                                "nginx to ignore X-Accel-Redirect")
             true(all(b"Signature" not in answer for answer in answers),
