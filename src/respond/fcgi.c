@@ -149,46 +149,70 @@ get_param(const struct fcgi *fcgi, const char *name)
 	return (value);
 }
 
-/* What the client asked, for a web server that can take a request over. */
-static void
-fill_client(const struct fcgi *fcgi, struct request_client *client)
-{
-	struct policy_conditions *conditions = &client->conditions;
+/* The parameters that a question comes by. */
+struct question_names {
+	const char *method;
+	const char *range;
+	const char *if_match;
+	const char *if_none_match;
+	const char *if_modified_since;
+	const char *if_unmodified_since;
+	const char *if_range;
+};
 
-	client->method = get_param(fcgi, "TRYS3_CLIENT_METHOD");
-	client->range = get_param(fcgi, "TRYS3_CLIENT_RANGE");
-	conditions->if_match = get_param(fcgi, "TRYS3_CLIENT_IF_MATCH");
-	conditions->if_none_match =
-	    get_param(fcgi, "TRYS3_CLIENT_IF_NONE_MATCH");
+static const struct question_names asked_by_server = {
+	.method = "REQUEST_METHOD",
+	.range = "HTTP_RANGE",
+	.if_match = "HTTP_IF_MATCH",
+	.if_none_match = "HTTP_IF_NONE_MATCH",
+	.if_modified_since = "HTTP_IF_MODIFIED_SINCE",
+	.if_unmodified_since = "HTTP_IF_UNMODIFIED_SINCE",
+	.if_range = "HTTP_IF_RANGE",
+};
+
+/* For a web server that can take a request over. */
+static const struct question_names asked_by_client = {
+	.method = "TRYS3_CLIENT_METHOD",
+	.range = "TRYS3_CLIENT_RANGE",
+	.if_match = "TRYS3_CLIENT_IF_MATCH",
+	.if_none_match = "TRYS3_CLIENT_IF_NONE_MATCH",
+	.if_modified_since = "TRYS3_CLIENT_IF_MODIFIED_SINCE",
+	.if_unmodified_since = "TRYS3_CLIENT_IF_UNMODIFIED_SINCE",
+	.if_range = "TRYS3_CLIENT_IF_RANGE",
+};
+
+static void
+fill_question(const struct fcgi *fcgi, const struct question_names *names,
+    struct span *method, struct span *range,
+    struct policy_conditions *conditions)
+{
+	*method = get_param(fcgi, names->method);
+	*range = get_param(fcgi, names->range);
+	conditions->if_match = get_param(fcgi, names->if_match);
+	conditions->if_none_match = get_param(fcgi, names->if_none_match);
 	conditions->if_modified_since =
-	    get_param(fcgi, "TRYS3_CLIENT_IF_MODIFIED_SINCE");
+	    get_param(fcgi, names->if_modified_since);
 	conditions->if_unmodified_since =
-	    get_param(fcgi, "TRYS3_CLIENT_IF_UNMODIFIED_SINCE");
-	conditions->if_range = get_param(fcgi, "TRYS3_CLIENT_IF_RANGE");
+	    get_param(fcgi, names->if_unmodified_since);
+	conditions->if_range = get_param(fcgi, names->if_range);
 }
 
 static void
 fill_request(const struct fcgi *fcgi, struct request *request)
 {
-	struct policy_conditions *conditions = &request->conditions;
+	struct request_client *client = &request->client;
 
-	request->method = get_param(fcgi, "REQUEST_METHOD");
+	fill_question(fcgi, &asked_by_server, &request->method, &request->range,
+	    &request->conditions);
 	request->document_uri = get_param(fcgi, "DOCUMENT_URI");
 	request->script_name = get_param(fcgi, "SCRIPT_NAME");
 	request->path_info = get_param(fcgi, "PATH_INFO");
 	request->request_uri = get_param(fcgi, "REQUEST_URI");
 	request->site = get_param(fcgi, "TRYS3_SITE");
-	request->range = get_param(fcgi, "HTTP_RANGE");
-	conditions->if_match = get_param(fcgi, "HTTP_IF_MATCH");
-	conditions->if_none_match = get_param(fcgi, "HTTP_IF_NONE_MATCH");
-	conditions->if_modified_since =
-	    get_param(fcgi, "HTTP_IF_MODIFIED_SINCE");
-	conditions->if_unmodified_since =
-	    get_param(fcgi, "HTTP_IF_UNMODIFIED_SINCE");
-	conditions->if_range = get_param(fcgi, "HTTP_IF_RANGE");
 	request->handoff = get_param(fcgi, "TRYS3_HANDOFF");
 	if (request->handoff.data != NULL)
-		fill_client(fcgi, &request->client);
+		fill_question(fcgi, &asked_by_client, &client->method,
+		    &client->range, &client->conditions);
 	request->peer_fd = fcgi->fd;
 }
 
