@@ -185,7 +185,6 @@ start_worker(struct master *master, struct generation *generation, size_t slot,
 	pid_t pid;
 
 	generation_starts(generation, slot, now);
-	prepare_tls(master, generation);
 	pid = fork();
 	if (pid == 0)
 		become_worker(master, generation, slot);
@@ -201,9 +200,12 @@ start_workers(struct master *master, int64_t now)
 	size_t slot;
 
 	for (struct generation *it = master->workers.all; it != NULL;
-	     it = it->next)
+	     it = it->next) {
+		if (generation_is_due(it, now, &slot))
+			prepare_tls(master, it);
 		while (generation_is_due(it, now, &slot))
 			start_worker(master, it, slot, now);
+	}
 }
 
 static void
