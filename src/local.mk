@@ -18,6 +18,7 @@ src_libcore_a_SOURCES = \
 	src/base/parse.c src/base/parse.h \
 	src/base/peer.c src/base/peer.h \
 	src/base/secret.c src/base/secret.h \
+	src/base/stamp.c src/base/stamp.h \
 	src/base/user.c src/base/user.h \
 	src/base/xml.c src/base/xml.h \
 	src/s3/backoff.c src/s3/backoff.h \

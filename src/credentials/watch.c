@@ -12,59 +12,17 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-
-/* What tells one state of a file from another. */
-struct look {
-	bool is_there;
-	dev_t device;
-	ino_t inode;
-	off_t size;
-	struct timespec modified;
-	struct timespec changed;
-};
+#include "base/stamp.h"
 
 struct file {
 	char *path;
-	struct look look;
+	struct stamp stamp;
 };
 
 struct watch {
 	struct file *files;
 	size_t n;
 };
-
-static struct look
-look_at(const char *path)
-{
-	struct stat status;
-
-	/* A file that we may not see is not there for us. */
-	if (stat(path, &status) != 0)
-		return ((struct look){ .is_there = false });
-	return ((struct look){
-	    .is_there = true,
-	    .device = status.st_dev,
-	    .inode = status.st_ino,
-	    .size = status.st_size,
-	    .modified = status.st_mtim,
-	    .changed = status.st_ctim,
-	});
-}
-
-static bool
-is_same_time(struct timespec a, struct timespec b)
-{
-	return (a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec);
-}
-
-static bool
-is_same(const struct look *a, const struct look *b)
-{
-	return (a->is_there == b->is_there && a->device == b->device &&
-	    a->inode == b->inode && a->size == b->size &&
-	    is_same_time(a->modified, b->modified) &&
-	    is_same_time(a->changed, b->changed));
-}
 
 struct watch *
 watch_new(void)
@@ -102,7 +60,7 @@ watch_note(struct watch *watch, const char *path)
 	    mem_resize(watch->files, (watch->n + 1) * sizeof(*watch->files));
 	watch->files[watch->n++] = (struct file){
 		.path = mem_string(path),
-		.look = look_at(path),
+		.stamp = stamp_of(path),
 	};
 }
 
@@ -110,9 +68,9 @@ const char *
 watch_changed(const struct watch *watch)
 {
 	for (size_t i = 0; i < watch->n; i++) {
-		struct look now = look_at(watch->files[i].path);
+		struct stamp now = stamp_of(watch->files[i].path);
 
-		if (!is_same(&now, &watch->files[i].look))
+		if (!stamp_is_same(&now, &watch->files[i].stamp))
 			return (watch->files[i].path);
 	}
 	return (NULL);

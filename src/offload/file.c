@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/stamp.h"
 
 enum { LEAVING_MODE = 0700 };
 
@@ -161,31 +162,19 @@ file_open(struct file *file, bool *no_lease)
 	return (FILE_FINE);
 }
 
-static bool
-is_same_time(const struct timespec *a, const struct timespec *b)
-{
-	return (a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec);
-}
-
-static bool
-is_same_file(const struct stat *a, const struct stat *b)
-{
-	return (a->st_dev == b->st_dev && a->st_ino == b->st_ino);
-}
-
 static enum file_state
 compare(const struct stat *was, const struct stat *is, bool with_change)
 {
 	enum file_state state;
 
-	if (!is_same_file(was, is))
+	if (!stamp_is_file(was, is))
 		return (FILE_CHANGED);
 	state = judge_status(is);
 	if (state != FILE_FINE)
 		return (state);
 	if (was->st_size != is->st_size ||
-	    !is_same_time(&was->st_mtim, &is->st_mtim) ||
-	    (with_change && !is_same_time(&was->st_ctim, &is->st_ctim)))
+	    !stamp_is_time(&was->st_mtim, &is->st_mtim) ||
+	    (with_change && !stamp_is_time(&was->st_ctim, &is->st_ctim)))
 		return (FILE_CHANGED);
 	return (FILE_FINE);
 }
@@ -381,7 +370,7 @@ is_one_file(int a_fd, const char *a, int b_fd, const char *b)
 
 	return (fstatat(a_fd, a, &one, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    fstatat(b_fd, b, &other, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    is_same_file(&one, &other));
+	    stamp_is_file(&one, &other));
 }
 
 bool

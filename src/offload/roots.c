@@ -13,14 +13,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/stamp.h"
 
 enum { ROOTS_DEPTH_MAX = 1024 };
-
-static bool
-is_same(const struct stat *a, const struct stat *b)
-{
-	return (a->st_dev == b->st_dev && a->st_ino == b->st_ino);
-}
 
 /* Go up from FD, which is closed, until it is ROOT; false where that is not on
  * the way. */
@@ -34,9 +29,9 @@ leads_up_to(int fd, const struct stat *root)
 		int above;
 
 		if (fstat(fd, &status) != 0 ||
-		    (i > 0 && is_same(&status, &before)))
+		    (i > 0 && stamp_is_file(&status, &before)))
 			break; /* the folder above "/" is "/" */
-		is_found = is_same(&status, root);
+		is_found = stamp_is_file(&status, root);
 		before = status;
 		above = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		close(fd);

@@ -12,8 +12,6 @@
  */
 #include "s3/trust.h"
 
-#include <sys/stat.h>
-
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -25,29 +23,19 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/stamp.h"
 #include "s3/libcurl.h"
 
 struct trusted {
 	struct trusted *next;
 	char *file;
-	struct stat seen;  /* when it was last parsed, or that failed */
+	struct stamp seen; /* when it was last parsed, or that failed */
 	char why[256];     /* it failed then; empty: it did not */
 	X509_STORE *store; /* what it held when it last could be; NULL: never */
 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct trusted *files;
-
-static bool
-is_same(const struct stat *a, const struct stat *b)
-{
-	return (a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
-	    a->st_size == b->st_size &&
-	    a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	    a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-	    a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
-	    a->st_ctim.tv_nsec == b->st_ctim.tv_nsec);
-}
 
 /* Do now what would be done at the first search. */
 static void
@@ -114,14 +102,11 @@ find(const char *file)
 static void
 update(struct trusted *it)
 {
+	struct stamp now = stamp_of(it->file);
 	X509_STORE *store;
-	struct stat now;
 
-	/* One that is not there is no file; nor was the one before it. */
-	if (stat(it->file, &now) != 0)
-		memset(&now, 0, sizeof(now));
 	if ((it->store != NULL || it->why[0] != '\0') &&
-	    is_same(&now, &it->seen))
+	    stamp_is_same(&now, &it->seen))
 		return;
 	it->seen = now;
 	it->why[0] = '\0';
