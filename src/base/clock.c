@@ -19,7 +19,13 @@ clock_monotonic_ms(void)
 int64_t
 clock_wall_s(void)
 {
-	return ((int64_t)time(NULL));
+	struct timespec now;
+
+	/* Not time(), which may be behind by as long as a processor is taken
+	 * from this machine: a file's times, which newer kernels read from the
+	 * clock itself, would then be in the future. */
+	clock_gettime(CLOCK_REALTIME, &now);
+	return ((int64_t)now.tv_sec);
 }
 
 uint32_t
