@@ -12,8 +12,19 @@
 #include "base/mem.h"
 #include "s3/trust.h"
 
-/* Kept connections: one for each of a few buckets; the oldest goes first. */
-enum { CHANNEL_CONNECTIONS_MAX = 8 };
+enum {
+	/* Kept connections: one for each of a few buckets; the oldest goes
+	 * first. */
+	CONNECTIONS_MAX = 8,
+	/* What libcurl reads into it makes anew for each exchange, and it is
+	 * wiped afterwards: what is larger than it must be drives other things
+	 * out of the processor's cache.  By TLS no read gets more than a record
+	 * (RFC 8446 5.1); without, more is fewer calls.  To be set once: 7.88
+	 * refuses it while there is a buffer, and after a connection that could
+	 * not be made there still is. */
+	READ_BUFFER_TLS = 16384,
+	READ_BUFFER_PLAIN = 65536,
+};
 
 static curl_socket_t
 open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
@@ -75,7 +86,7 @@ share_trust(struct channel *channel)
 }
 
 struct channel *
-channel_new(const char *ca_file)
+channel_new(const char *ca_file, bool is_tls)
 {
 	struct channel *channel = mem_zero(1, sizeof(*channel));
 	CURL *easy = libcurl_new();
@@ -84,9 +95,12 @@ channel_new(const char *ca_file)
 	channel->multi = curl_multi_init();
 	if (channel->multi == NULL)
 		log_fatal(1, "libcurl: no handle can be made");
-	curl_multi_setopt(channel->multi, CURLMOPT_MAXCONNECTS,
-	    (long)CHANNEL_CONNECTIONS_MAX);
+	curl_multi_setopt(
+	    channel->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MAX);
 	channel->ca_file = mem_string(libcurl_ca_file(ca_file));
+	channel->is_tls = is_tls;
+	LIBCURL_SET(easy, CURLOPT_BUFFERSIZE,
+	    (long)(is_tls ? READ_BUFFER_TLS : READ_BUFFER_PLAIN));
 	look_for_proxies(channel);
 	/* One that is spoken to by TLS has other authorities than the servers
 	 * behind it, and give_trust can't tell whom it is called for. */
@@ -113,10 +127,12 @@ channel_free(struct channel *channel)
 }
 
 bool
-channel_is_for(const struct channel *channel, const char *ca_file)
+channel_is_for(const struct channel *channel, const char *ca_file, bool is_tls)
 {
 	const char *file = libcurl_ca_file(ca_file);
 
+	if (channel->is_tls != is_tls)
+		return (false);
 	if (file == NULL || channel->ca_file == NULL)
 		return (file == channel->ca_file);
 	return (strcmp(file, channel->ca_file) == 0);

@@ -4,7 +4,8 @@
  *
  * libcurl uses a kept connection for any request to the same host and port.
  * What was verified by other authorities is not the same: so each file of
- * them has a channel of its own.
+ * them has a channel of its own; and so has what goes without TLS, for which
+ * libcurl's buffers are to be others.
  */
 #ifndef S3_CHANNEL_H
 #define S3_CHANNEL_H
@@ -16,18 +17,20 @@ struct channel {
 	CURLM *multi;
 	CURL *easy; /* as libcurl_new makes it; options may be set */
 	struct sockets sockets;
-	bool has_proxy;       /* the environment names one, for some scheme */
-	bool has_tls_proxy;   /* and it is spoken to by TLS */
-	char *ca_file;        /* PEM; NULL: libcurl knows of none */
+	bool has_proxy;     /* the environment names one, for some scheme */
+	bool has_tls_proxy; /* and it is spoken to by TLS */
+	char *ca_file;      /* PEM; NULL: libcurl knows of none */
+	bool is_tls;
 	char why[256];        /* why it can't be trusted; empty: it can */
 	struct channel *next; /* the caller's; NULL when it is made */
 };
 
-/* CA_FILE: PEM; NULL: the system's bundle. */
-struct channel *channel_new(const char *ca_file) ATTR_MUST_USE;
+/* CA_FILE: PEM; NULL: the system's bundle.  IS_TLS: for https. */
+struct channel *channel_new(const char *ca_file, bool is_tls) ATTR_MUST_USE;
 void channel_free(struct channel *channel);
 
-/* Is CHANNEL the one for CA_FILE? */
-bool channel_is_for(const struct channel *channel, const char *ca_file);
+/* Is CHANNEL the one for CA_FILE and IS_TLS? */
+bool
+channel_is_for(const struct channel *channel, const char *ca_file, bool is_tls);
 
 #endif

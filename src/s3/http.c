@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -30,11 +31,11 @@ enum {
 	HTTP_HEAD_MAX = 65536,
 	/* What libcurl takes of a source at a time: 64 KB, its own choice,
 	 * costs more in calls than the memory is worth. */
-	HTTP_SEND_BUFFER = 262144,
+	SOURCE_BUFFER = 262144,
 };
 
 struct http {
-	struct channel *channels;   /* one a file of authorities */
+	struct channel *channels;   /* see s3/channel.h */
 	struct curl_slist *headers; /* of the request under way */
 
 	/* The exchange under way, or the last. */
@@ -229,14 +230,15 @@ set_callbacks(struct http *http, CURL *easy)
 }
 
 static struct channel *
-find_channel(struct http *http, const char *ca_file)
+find_channel(struct http *http, const struct http_request *request)
 {
+	bool is_tls = strncasecmp(request->url, "https:", 6) == 0;
 	struct channel *channel;
 
 	for (channel = http->channels; channel != NULL; channel = channel->next)
-		if (channel_is_for(channel, ca_file))
+		if (channel_is_for(channel, request->ca_file, is_tls))
 			return (channel);
-	channel = channel_new(ca_file);
+	channel = channel_new(request->ca_file, is_tls);
 	set_callbacks(http, channel->easy);
 	channel->next = http->channels;
 	http->channels = channel;
@@ -285,7 +287,7 @@ prepare_body(struct http *http, const struct http_request *request)
 		LIBCURL_SET(easy, CURLOPT_INFILESIZE_LARGE,
 		    (curl_off_t)request->source->size);
 		LIBCURL_SET(
-		    easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)HTTP_SEND_BUFFER);
+		    easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)SOURCE_BUFFER);
 		return;
 	}
 	LIBCURL_SET(easy, CURLOPT_POST, 1L);
@@ -301,6 +303,8 @@ static void
 forget_body(struct http *http)
 {
 	LIBCURL_SET(http->channel->easy, CURLOPT_POSTFIELDS, NULL);
+	LIBCURL_SET(http->channel->easy, CURLOPT_UPLOAD_BUFFERSIZE,
+	    (long)LIBCURL_HEAD_BUFFER);
 }
 
 static void
@@ -483,7 +487,7 @@ begin(struct http *http, const struct http_request *request,
 {
 	http->request = request;
 	http->handler = handler;
-	http->channel = find_channel(http, request->ca_file);
+	http->channel = find_channel(http, request);
 	http->deadline_ms = request->deadline_ms;
 	http->started_ms = http->arrived_ms = clock_monotonic_ms();
 	http->has_byte = http->has_head = false;

@@ -20,9 +20,6 @@
 #include "base/parse.h"
 
 enum {
-	/* Write callbacks get 16 KB whatever this is, but a TLS read of more is
-	 * a fifth faster. */
-	READ_SIZE = 65536,
 	/* S3 closes what is idle; the resolver's answer changes. */
 	IDLE_MAX_S = 60,
 	LIFETIME_MAX_S = 300,
@@ -114,7 +111,7 @@ libcurl_new(void)
 	/* With Debian's CAPATH libcurl would parse all of the system's
 	 * certificates anew, 25 ms, for each connection. */
 	LIBCURL_SET(easy, CURLOPT_CAPATH, NULL);
-	LIBCURL_SET(easy, CURLOPT_BUFFERSIZE, (long)READ_SIZE);
+	LIBCURL_SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)LIBCURL_HEAD_BUFFER);
 	LIBCURL_SET(easy, CURLOPT_TCP_NODELAY, 1L);
 	LIBCURL_SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	LIBCURL_SET(easy, CURLOPT_MAXAGE_CONN, (long)IDLE_MAX_S);

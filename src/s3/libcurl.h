@@ -27,6 +27,10 @@ void libcurl_must(CURLcode code);
 #define LIBCURL_SET(easy, option, value) \
 	libcurl_must(curl_easy_setopt(easy, option, value))
 
+/* Where the head of a request is copied to for TLS, and then wiped: the least
+ * that libcurl allows; its own choice is 64 KB.  CURLOPT_UPLOAD_BUFFERSIZE. */
+enum { LIBCURL_HEAD_BUFFER = 16384 };
+
 /* A handle with what is the same in every exchange, whoever asks. */
 CURL *libcurl_new(void) ATTR_MUST_USE;
 
