@@ -2,10 +2,12 @@
  * The shared cache: see cache.h.  Nothing here knows how memcached is spoken
  * to, and nothing here can fail: what is not found is a miss.
  *
- * The lease is an item beside the entry, made by memcached's add.  Rejected:
- * to keep the lease in the entry's own item (whoever waits would read the
- * lease in place of an old entry, and a late store could undo it), and
- * memcached's own meta commands (libmemcached has none).
+ * The lease is an item in the entry's place, made by memcached's add: so it can
+ * only be had where there is no entry, storing gives it back, and a look tells
+ * that another has it.  Rejected: an item of its own beside the entry (two
+ * questions more for each object that is stored: one look again under the
+ * lease, and one to give it back), and memcached's own meta commands
+ * (libmemcached has none).
  *
  * Times: memcached's exptime only makes room; what counts is the entry's own
  * time of storing and our clock, so that a ttl that is made shorter holds for
@@ -24,7 +26,8 @@
 #include "base/parse.h"
 #include "cache/memcached.h"
 
-/* What a lease's item holds. */
+/* What stands in an entry's place while another fetches, and where no one is to
+ * wait for one; entries are longer. */
 #define FETCHING SPAN("fetching")
 #define PASS     SPAN("pass")
 
@@ -106,8 +109,6 @@ cache_key_make(
 	SHA256((const uint8_t *)text.data, text.len, cache_key->digest);
 	buf_fini(&text);
 	format_hex(cache_key->digest, ENTRY_DIGEST_LEN, cache_key->text);
-	memcpy(cache_key->lease, cache_key->text, CACHE_KEY_LEN);
-	memcpy(cache_key->lease + CACHE_KEY_LEN, "-l", sizeof("-l"));
 }
 
 static struct span
@@ -116,10 +117,81 @@ text_of(const struct cache_key *key)
 	return ((struct span){ key->text, CACHE_KEY_LEN });
 }
 
-static struct span
-lease_of(const struct cache_key *key)
+/* -------------------------------------------------------- the leases --- */
+
+/* Is the lease of KEY ours?  It is not asked for again. */
+static bool
+take_lease(struct cache *cache, const struct cache_key *key)
 {
-	return ((struct span){ key->lease, CACHE_KEY_LEN + 2 });
+	if (!cache->has_lease ||
+	    memcmp(cache->leased, key->digest, sizeof(cache->leased)) != 0)
+		return (false);
+	cache->has_lease = false;
+	return (true);
+}
+
+/* memcached's clock ticks once a second, so an item lives up to a second less
+ * than it was given; one more makes sure that a lease lives for lease_ms. */
+static enum mc_result
+add_lease(struct cache *cache, const struct cache_key *key)
+{
+	int64_t lease_ms = cache->settings->lease_ms, began_ms;
+	enum mc_result result;
+
+	began_ms = clock_monotonic_ms();
+	result =
+	    mc_add(cache->mc, text_of(key), FETCHING, to_seconds(lease_ms) + 1);
+	if (result == MC_OK) {
+		cache->has_lease = true;
+		memcpy(cache->leased, key->digest, sizeof(cache->leased));
+		cache->lease_until_ms = began_ms + lease_ms;
+	}
+	return (result);
+}
+
+enum cache_lease
+cache_lease(
+    struct cache *cache, const struct cache_key *key, enum cache_found found)
+{
+	if (cache == NULL || cache->settings->lease_ms <= 0 ||
+	    found == CACHE_PASSED)
+		return (CACHE_LEASE_NONE);
+	if (found == CACHE_LEASED)
+		return (CACHE_LEASE_OTHER);
+	/* Two that find the same can each take the other's lease for it, and
+	 * both fetch: seldom, since what memcached keeps has its ttl too. */
+	if (found == CACHE_USELESS &&
+	    mc_delete(cache->mc, text_of(key)) == MC_DOWN)
+		return (CACHE_LEASE_NONE);
+	switch (add_lease(cache, key)) {
+	case MC_OK:
+		return (CACHE_LEASE_OURS);
+	case MC_NONE:
+		return (CACHE_LEASE_OTHER);
+	case MC_DOWN:
+		break;
+	}
+	return (CACHE_LEASE_NONE);
+}
+
+void
+cache_release(struct cache *cache, const struct cache_key *key)
+{
+	/* Once its time is over the lease may be another's, and will soon end
+	 * by itself if it is not.  (If memcached had no room for it, what is
+	 * there may be another's before that: an entry less.) */
+	if (cache != NULL && take_lease(cache, key) &&
+	    clock_monotonic_ms() < cache->lease_until_ms)
+		mc_delete(cache->mc, text_of(key));
+}
+
+void
+cache_pass(struct cache *cache, const struct cache_key *key)
+{
+	if (cache == NULL || !take_lease(cache, key))
+		return;
+	mc_set(cache->mc, text_of(key), PASS,
+	    to_seconds(cache->settings->ttl_missing_ms));
 }
 
 /* ------------------------------------------------------- the entries --- */
@@ -144,12 +216,17 @@ cache_lookup(struct cache *cache, const struct cache_key *key, int64_t now,
 
 	if (cache == NULL || mc_get(cache->mc, text_of(key), &bytes) != MC_OK)
 		return (CACHE_MISS);
+	if (span_equal(bytes, FETCHING))
+		return (CACHE_LEASED);
+	if (span_equal(bytes, PASS))
+		return (CACHE_PASSED);
 	if (!entry_read(bytes, key->digest, entry) ||
 	    !is_fresh(cache, entry, now))
-		return (CACHE_MISS);
+		return (CACHE_USELESS);
 	return (entry->kind == ENTRY_OBJECT ? CACHE_HIT : CACHE_MISSING);
 }
 
+/* In the place of our lease, if we have it. */
 static bool
 store_entry(struct cache *cache, const struct cache_key *key,
     const struct entry *entry, int64_t ttl_ms)
@@ -163,6 +240,8 @@ store_entry(struct cache *cache, const struct cache_key *key,
 	ok = mc_set(cache->mc, text_of(key), buf_span(&bytes),
 		 to_seconds(ttl_ms)) == MC_OK;
 	buf_fini(&bytes);
+	if (ok)
+		(void)take_lease(cache, key);
 	return (ok);
 }
 
@@ -199,82 +278,6 @@ cache_store_missing(
 	return (ok);
 }
 
-/* -------------------------------------------------------- the leases --- */
-
-/* memcached's clock ticks once a second, so an item lives up to a second less
- * than it was given; one more makes sure that a lease lives for lease_ms. */
-static enum mc_result
-add_lease(struct cache *cache, const struct cache_key *key)
-{
-	int64_t lease_ms = cache->settings->lease_ms, began_ms;
-	enum mc_result result;
-
-	began_ms = clock_monotonic_ms();
-	result = mc_add(
-	    cache->mc, lease_of(key), FETCHING, to_seconds(lease_ms) + 1);
-	if (result == MC_OK) {
-		cache->has_lease = true;
-		memcpy(cache->leased, key->digest, sizeof(cache->leased));
-		cache->lease_until_ms = began_ms + lease_ms;
-	}
-	return (result);
-}
-
-enum cache_lease
-cache_lease(struct cache *cache, const struct cache_key *key)
-{
-	enum mc_result result;
-	struct span value;
-
-	if (cache == NULL || cache->settings->lease_ms <= 0)
-		return (CACHE_LEASE_NONE);
-	/* Twice, for the one that has it may give it back in between. */
-	for (int i = 0; i < 2; i++) {
-		result = add_lease(cache, key);
-		if (result == MC_OK)
-			return (CACHE_LEASE_OURS);
-		if (result == MC_NONE)
-			result = mc_get(cache->mc, lease_of(key), &value);
-		if (result == MC_DOWN)
-			return (CACHE_LEASE_NONE);
-		if (result == MC_OK)
-			return (span_equal(value, PASS) ? CACHE_LEASE_NONE
-							: CACHE_LEASE_OTHER);
-	}
-	return (CACHE_LEASE_OTHER);
-}
-
-/* Is the lease of KEY ours?  It is not asked for again. */
-static bool
-take_lease(struct cache *cache, const struct cache_key *key)
-{
-	if (!cache->has_lease ||
-	    memcmp(cache->leased, key->digest, sizeof(cache->leased)) != 0)
-		return (false);
-	cache->has_lease = false;
-	return (true);
-}
-
-void
-cache_release(struct cache *cache, const struct cache_key *key)
-{
-	/* Once its time is over the lease may be another's, and will soon end
-	 * by itself if it is not. */
-	if (cache != NULL && take_lease(cache, key) &&
-	    clock_monotonic_ms() < cache->lease_until_ms)
-		mc_delete(cache->mc, lease_of(key));
-}
-
-void
-cache_pass(struct cache *cache, const struct cache_key *key)
-{
-	if (cache == NULL || cache->settings->lease_ms <= 0)
-		return;
-	(void)take_lease(cache, key);
-	mc_set(cache->mc, lease_of(key), PASS,
-	    to_seconds(cache->settings->ttl_missing_ms));
-}
-
 enum cache_purged
 cache_purge(struct cache *cache, const struct cache_key *key)
 {
@@ -283,9 +286,6 @@ cache_purge(struct cache *cache, const struct cache_key *key)
 	if (cache == NULL)
 		return (CACHE_NOTHING);
 	result = mc_delete(cache->mc, text_of(key));
-	/* Also what says that it is too large to wait for. */
-	if (result != MC_DOWN && mc_delete(cache->mc, lease_of(key)) == MC_DOWN)
-		result = MC_DOWN;
 	switch (result) {
 	case MC_OK:
 		return (CACHE_PURGED);

@@ -37,32 +37,38 @@ void cache_free(struct cache *cache);
 enum { CACHE_KEY_LEN = 64 };
 struct cache_key {
 	uint8_t digest[ENTRY_DIGEST_LEN];
-	char text[CACHE_KEY_LEN + 1];  /* for the entry: the digest in hex */
-	char lease[CACHE_KEY_LEN + 3]; /* for its lease: the same and "-l" */
+	char text[CACHE_KEY_LEN + 1]; /* the digest in hex */
 };
 void cache_key_make(
     struct cache_key *cache_key, const struct site *site, struct span key);
 
 enum cache_found {
-	CACHE_MISS,
+	CACHE_MISS,    /* nothing is there, or no cache */
 	CACHE_HIT,     /* *ENTRY is the object */
 	CACHE_MISSING, /* the object is known to be missing */
+	CACHE_USELESS, /* an entry that is older than its ttl, or no entry for
+	                * this key: a miss in whose place a lease can be put */
+	CACHE_LEASED,  /* a miss, and another fetches */
+	CACHE_PASSED,  /* a miss; the object is of a kind that is not cached */
 };
 
-/* Look KEY up at NOW (seconds since the epoch).  What is older than its ttl, or
- * not an entry for this key, is a miss.  *ENTRY views memory that lives until
- * the next call on CACHE. */
+/* Look KEY up at NOW (seconds since the epoch).  *ENTRY views memory that lives
+ * until the next call on CACHE. */
 enum cache_found cache_lookup(struct cache *cache, const struct cache_key *key,
     int64_t now, struct entry *entry) ATTR_MUST_USE;
 
 enum cache_lease {
 	CACHE_LEASE_OURS,  /* fetch, then store or release */
-	CACHE_LEASE_OTHER, /* another fetches: wait a little and look again */
-	CACHE_LEASE_NONE, /* fetch without one: no cache, or the object is known
-	                    * to be of a kind that is not cached */
+	CACHE_LEASE_OTHER, /* another fetches, or has stored it just now: wait a
+	                    * little and look again */
+	CACHE_LEASE_NONE,  /* fetch without one: no cache, no leases, or the
+	                    * object is not waited for */
 };
-enum cache_lease
-cache_lease(struct cache *cache, const struct cache_key *key) ATTR_MUST_USE;
+
+/* Take the lease of KEY, where the last look, just now, has FOUND no entry.  No
+ * other can have stored one since if it is ours. */
+enum cache_lease cache_lease(struct cache *cache, const struct cache_key *key,
+    enum cache_found found) ATTR_MUST_USE;
 
 /* Give our lease back: the fetch failed, the next may try. */
 void cache_release(struct cache *cache, const struct cache_key *key);

@@ -101,35 +101,41 @@ map(struct serving *s)
 
 /* ------------------------------------------------------ look and wait --- */
 
-/* One look into the cache; true where that settles what is answered. */
-static bool
-is_cached(struct serving *s)
+/* One look into the cache; what is found there settles what is answered. */
+static enum cache_found
+look_up(struct serving *s)
 {
 	struct entry entry;
+	enum cache_found found =
+	    cache_lookup(s->parts->cache, &s->cache_key, s->now, &entry);
 
-	switch (cache_lookup(s->parts->cache, &s->cache_key, s->now, &entry)) {
-	case CACHE_MISS:
-		return (false);
-	case CACHE_MISSING:
+	if (found == CACHE_MISSING) {
 		serving_refuse(s, 404);
 		s->answer.may_keep = true;
-		break;
-	case CACHE_HIT:
+	} else if (found == CACHE_HIT) {
 		s->metadata = entry.metadata;
 		s->body = entry.body;
 		s->length_known = true;
 		serving_decide(s);
-		break;
+	} else {
+		return (found);
 	}
 	/* What was waited for is no hit (RFC 9211 2.6). */
 	if (!s->answer.cache.is_collapsed)
 		s->answer.cache.how = ANSWER_CACHE_HIT;
-	return (true);
+	return (found);
 }
 
-/* Take the lease, or wait for the one who has it while that makes sense. */
+static bool
+is_answer(enum cache_found found)
+{
+	return (found == CACHE_HIT || found == CACHE_MISSING);
+}
+
+/* Take the lease, or wait for the one who has it while that makes sense.  FOUND
+ * is what was there just now. */
 static enum step
-share(struct serving *s)
+share(struct serving *s, enum cache_found found)
 {
 	int64_t until =
 	    clock_monotonic_ms() + s->parts->cache_settings->lease_ms;
@@ -137,19 +143,13 @@ share(struct serving *s)
 
 	if (until > s->answer_deadline_ms)
 		until = s->answer_deadline_ms;
-	for (;;) {
-		switch (cache_lease(s->parts->cache, &s->cache_key)) {
+	while (!is_answer(found)) {
+		switch (cache_lease(s->parts->cache, &s->cache_key, found)) {
 		case CACHE_LEASE_NONE:
 			return (STEP_FETCH);
 		case CACHE_LEASE_OURS:
-			/* Who had it may have stored it since we looked. */
 			s->has_lease = true;
-			if (!is_cached(s))
-				return (STEP_FETCH);
-			cache_release(s->parts->cache, &s->cache_key);
-			s->has_lease = false;
-			/* The entry is a view that the release has ended. */
-			return (is_cached(s) ? STEP_ANSWER : STEP_FETCH);
+			return (STEP_FETCH);
 		case CACHE_LEASE_OTHER:
 			break;
 		}
@@ -160,28 +160,31 @@ share(struct serving *s)
 			return (STEP_DONE);
 		}
 		s->answer.cache.is_collapsed = true;
-		if (is_cached(s))
-			return (STEP_ANSWER);
+		found = look_up(s);
 		pause = pause * 2 < LOOK_AGAIN_MAX_MS ? pause * 2
 						      : LOOK_AGAIN_MAX_MS;
 	}
+	return (STEP_ANSWER);
 }
 
 static enum step
 look(struct serving *s)
 {
+	enum cache_found found;
+
 	if (s->parts->cache == NULL) {
 		s->answer.cache.how = ANSWER_CACHE_BYPASS;
 		return (STEP_FETCH);
 	}
 	cache_key_make(&s->cache_key, s->site, buf_span(&s->key));
-	if (is_cached(s))
+	found = look_up(s);
+	if (is_answer(found))
 		return (STEP_ANSWER);
 	s->answer.cache.how = ANSWER_CACHE_MISS;
 	/* Neither a part nor a head can be stored for the others. */
 	if (s->method == POLICY_HEAD || s->range.kind != RANGE_WHOLE)
 		return (STEP_FETCH);
-	return (share(s));
+	return (share(s, found));
 }
 
 /* --------------------------------------------------- answer and store --- */

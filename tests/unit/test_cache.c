@@ -119,6 +119,13 @@ look(struct cache *cache, const struct cache_key *cache_key, int64_t now)
 	return (cache_lookup(cache, cache_key, now, &entry));
 }
 
+/* What a request does that wants the object: look, and take the lease. */
+static enum cache_lease
+lease(struct cache *cache)
+{
+	return (cache_lease(cache, &key, look(cache, &key, NOW)));
+}
+
 static struct span
 text_of(const struct cache_key *cache_key)
 {
@@ -138,8 +145,6 @@ a_key_is_a_digest_of_all_that_tells_objects_apart(void **state)
 	twin.endpoint = site.endpoint;
 	cache_key_make(&a, &site, SPAN("a/b"));
 	assert_int_equal(strlen(a.text), CACHE_KEY_LEN);
-	assert_memory_equal(a.lease, a.text, CACHE_KEY_LEN);
-	assert_string_equal(a.lease + CACHE_KEY_LEN, "-l");
 	cache_key_make(&b, &twin, SPAN("a/b"));
 	assert_string_equal(a.text, b.text);
 
@@ -246,15 +251,16 @@ static const struct {
 	{ "now", 0, CACHE_HIT, CACHE_MISSING },
 	{ "just not missing any more", TTL_MISSING_S - 1, CACHE_HIT,
 	    CACHE_MISSING },
-	{ "missing no more", TTL_MISSING_S, CACHE_HIT, CACHE_MISS },
-	{ "the last second", TTL_S - 1, CACHE_HIT, CACHE_MISS },
-	{ "over", TTL_S, CACHE_MISS, CACHE_MISS },
-	{ "long over", NOW, CACHE_MISS, CACHE_MISS },
+	{ "missing no more", TTL_MISSING_S, CACHE_HIT, CACHE_USELESS },
+	{ "the last second", TTL_S - 1, CACHE_HIT, CACHE_USELESS },
+	{ "over", TTL_S, CACHE_USELESS, CACHE_USELESS },
+	{ "long over", NOW, CACHE_USELESS, CACHE_USELESS },
 	{ "a second ahead", -1, CACHE_HIT, CACHE_MISSING },
 	{ "a day ahead", -24 * 60 * 60, CACHE_HIT, CACHE_MISSING },
-	{ "more than a day ahead", -24 * 60 * 60 - 1, CACHE_MISS, CACHE_MISS },
-	{ "before the epoch", NOW + 1, CACHE_MISS, CACHE_MISS },
-	{ "at the end of time", NOW - INT64_MAX, CACHE_MISS, CACHE_MISS },
+	{ "more than a day ahead", -24 * 60 * 60 - 1, CACHE_USELESS,
+	    CACHE_USELESS },
+	{ "before the epoch", NOW + 1, CACHE_USELESS, CACHE_USELESS },
+	{ "at the end of time", NOW - INT64_MAX, CACHE_USELESS, CACHE_USELESS },
 };
 
 static void
@@ -270,7 +276,7 @@ age_is_told_by_the_callers_clock(void **state)
 			fail_msg("missing: %s", ages[i].name);
 	}
 	assert_true(store(ours, SPAN("x"), INT64_MIN));
-	assert_int_equal(look(ours, &key, NOW), CACHE_MISS);
+	assert_int_equal(look(ours, &key, NOW), CACHE_USELESS);
 }
 
 static void
@@ -280,7 +286,7 @@ a_shorter_ttl_holds_for_what_is_there(void **state)
 	assert_true(store(ours, SPAN("x"), NOW));
 	settings.ttl_ms = 5000;
 	assert_int_equal(look(ours, &key, NOW + 4), CACHE_HIT);
-	assert_int_equal(look(ours, &key, NOW + 5), CACHE_MISS);
+	assert_int_equal(look(ours, &key, NOW + 5), CACHE_USELESS);
 }
 
 static void
@@ -338,11 +344,11 @@ what_was_changed_is_a_miss(void **state)
 	for (size_t i = 0; i < bytes.len; i++) {
 		data[i] ^= 0x10;
 		put_stored(mc, bytes);
-		if (look(ours, &key, NOW) != CACHE_MISS)
+		if (look(ours, &key, NOW) != CACHE_USELESS)
 			fail_msg("byte %zu", i);
 		data[i] ^= 0x10;
 		put_stored(mc, (struct span){ data, i });
-		if (look(ours, &key, NOW) != CACHE_MISS)
+		if (look(ours, &key, NOW) != CACHE_USELESS)
 			fail_msg("cut to %zu", i);
 	}
 	put_stored(mc, bytes);
@@ -362,7 +368,7 @@ an_entry_moved_to_another_key_is_a_miss(void **state)
 	bytes = copy_stored(mc);
 	cache_key_make(&key, &site, SPAN("another"));
 	put_stored(mc, bytes);
-	assert_int_equal(look(ours, &key, NOW), CACHE_MISS);
+	assert_int_equal(look(ours, &key, NOW), CACHE_USELESS);
 	free((void *)(uintptr_t)bytes.data);
 	mc_free(mc);
 }
@@ -376,10 +382,10 @@ nothing_over_max_object_is_stored(void **state)
 
 	(void)state;
 	memset(body, 'x', sizeof(body));
-	assert_int_equal(cache_lease(ours, &key), CACHE_LEASE_OURS);
+	assert_int_equal(lease(ours), CACHE_LEASE_OURS);
 	assert_false(store(ours, (struct span){ body, MAX_OBJECT + 1 }, NOW));
 	assert_int_equal(look(ours, &key, NOW), CACHE_MISS);
-	assert_int_equal(cache_lease(theirs, &key), CACHE_LEASE_OURS);
+	assert_int_equal(lease(theirs), CACHE_LEASE_OURS);
 	assert_true(store(ours, (struct span){ body, MAX_OBJECT }, NOW));
 	assert_int_equal(look(ours, &key, NOW), CACHE_HIT);
 }
@@ -394,10 +400,11 @@ what_memcached_refuses_is_not_stored(void **state)
 	(void)state;
 	settings.max_object = len;
 	assert_true(store(ours, SPAN("old"), NOW));
-	assert_int_equal(cache_lease(ours, &key), CACHE_LEASE_OURS);
 	assert_false(store(ours, (struct span){ body, len }, NOW));
 	assert_int_equal(look(ours, &key, NOW), CACHE_MISS);
-	assert_int_equal(cache_lease(theirs, &key), CACHE_LEASE_OURS);
+	assert_int_equal(lease(ours), CACHE_LEASE_OURS);
+	assert_false(store(ours, (struct span){ body, len }, NOW));
+	assert_int_equal(lease(theirs), CACHE_LEASE_OURS);
 	free(body);
 }
 
@@ -412,7 +419,7 @@ without_a_cache_all_is_a_miss(void **state)
 	none.servers = (char *)(uintptr_t) "";
 	assert_null(cache_new(&none));
 	assert_int_equal(look(NULL, &key, NOW), CACHE_MISS);
-	assert_int_equal(cache_lease(NULL, &key), CACHE_LEASE_NONE);
+	assert_int_equal(lease(NULL), CACHE_LEASE_NONE);
 	cache_release(NULL, &key);
 	cache_pass(NULL, &key);
 	assert_false(store(NULL, SPAN("x"), NOW));
@@ -431,7 +438,7 @@ without_memcached_all_is_a_miss(void **state)
 	away.servers = gone.server;
 	cache = cache_new(&away);
 	assert_int_equal(look(cache, &key, NOW), CACHE_MISS);
-	assert_int_equal(cache_lease(cache, &key), CACHE_LEASE_NONE);
+	assert_int_equal(lease(cache), CACHE_LEASE_NONE);
 	cache_release(cache, &key);
 	cache_pass(cache, &key);
 	assert_false(store(cache, SPAN("x"), NOW));
@@ -445,23 +452,68 @@ static void
 one_has_the_lease_at_a_time(void **state)
 {
 	(void)state;
-	assert_int_equal(cache_lease(ours, &key), CACHE_LEASE_OURS);
-	assert_int_equal(cache_lease(theirs, &key), CACHE_LEASE_OTHER);
-	assert_int_equal(cache_lease(theirs, &key), CACHE_LEASE_OTHER);
+	assert_int_equal(lease(ours), CACHE_LEASE_OURS);
+	assert_int_equal(lease(theirs), CACHE_LEASE_OTHER);
+	assert_int_equal(lease(theirs), CACHE_LEASE_OTHER);
 	cache_release(ours, &key);
-	assert_int_equal(cache_lease(theirs, &key), CACHE_LEASE_OURS);
-	assert_int_equal(cache_lease(ours, &key), CACHE_LEASE_OTHER);
+	assert_int_equal(lease(theirs), CACHE_LEASE_OURS);
+	assert_int_equal(lease(ours), CACHE_LEASE_OTHER);
 }
 
 static void
 to_store_is_to_give_the_lease_back(void **state)
 {
 	(void)state;
-	assert_int_equal(cache_lease(ours, &key), CACHE_LEASE_OURS);
+	assert_int_equal(lease(ours), CACHE_LEASE_OURS);
+	assert_int_equal(look(theirs, &key, NOW), CACHE_LEASED);
 	assert_true(store(ours, SPAN("x"), NOW));
-	assert_int_equal(cache_lease(theirs, &key), CACHE_LEASE_OURS);
+	assert_int_equal(look(theirs, &key, NOW), CACHE_HIT);
+	/* What is not ours any more is not taken away. */
+	cache_release(ours, &key);
+	assert_int_equal(look(theirs, &key, NOW), CACHE_HIT);
+	assert_int_equal(cache_purge(ours, &key), CACHE_PURGED);
+	assert_int_equal(lease(theirs), CACHE_LEASE_OURS);
 	assert_true(cache_store_missing(theirs, &key, NOW));
-	assert_int_equal(cache_lease(ours, &key), CACHE_LEASE_OURS);
+	assert_int_equal(look(ours, &key, NOW), CACHE_MISSING);
+}
+
+/* Whoever looked before it was stored gets no lease, however late. */
+static void
+there_is_no_lease_where_an_entry_is(void **state)
+{
+	(void)state;
+	assert_true(store(ours, SPAN("x"), NOW));
+	assert_int_equal(
+	    cache_lease(theirs, &key, CACHE_MISS), CACHE_LEASE_OTHER);
+	assert_int_equal(look(theirs, &key, NOW), CACHE_HIT);
+	assert_true(cache_store_missing(ours, &key, NOW));
+	assert_int_equal(
+	    cache_lease(theirs, &key, CACHE_MISS), CACHE_LEASE_OTHER);
+	assert_int_equal(look(theirs, &key, NOW), CACHE_MISSING);
+}
+
+/* But in the place of one that is of no use. */
+static void
+a_useless_entry_makes_room_for_a_lease(void **state)
+{
+	(void)state;
+	assert_true(store(ours, SPAN("old"), NOW - TTL_S));
+	assert_int_equal(lease(ours), CACHE_LEASE_OURS);
+	assert_int_equal(lease(theirs), CACHE_LEASE_OTHER);
+	assert_true(store(ours, SPAN("new"), NOW));
+	assert_int_equal(look(theirs, &key, NOW), CACHE_HIT);
+}
+
+/* Nobody asks memcached what the look has told already. */
+static void
+what_was_found_decides(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    cache_lease(ours, &key, CACHE_LEASED), CACHE_LEASE_OTHER);
+	assert_int_equal(
+	    cache_lease(ours, &key, CACHE_PASSED), CACHE_LEASE_NONE);
+	assert_int_equal(lease(theirs), CACHE_LEASE_OURS);
 }
 
 static void
@@ -470,16 +522,16 @@ anothers_lease_is_not_given_back(void **state)
 	struct cache_key other;
 
 	(void)state;
-	assert_int_equal(cache_lease(ours, &key), CACHE_LEASE_OURS);
+	assert_int_equal(lease(ours), CACHE_LEASE_OURS);
 	cache_release(theirs, &key);
-	assert_int_equal(cache_lease(theirs, &key), CACHE_LEASE_OTHER);
+	assert_int_equal(lease(theirs), CACHE_LEASE_OTHER);
 	cache_key_make(&other, &site, SPAN("quite another"));
 	cache_release(ours, &other);
-	assert_int_equal(cache_lease(theirs, &key), CACHE_LEASE_OTHER);
+	assert_int_equal(lease(theirs), CACHE_LEASE_OTHER);
 	cache_release(ours, &key);
-	assert_int_equal(cache_lease(theirs, &key), CACHE_LEASE_OURS);
+	assert_int_equal(lease(theirs), CACHE_LEASE_OURS);
 	cache_release(ours, &key);
-	assert_int_equal(cache_lease(ours, &key), CACHE_LEASE_OTHER);
+	assert_int_equal(lease(ours), CACHE_LEASE_OTHER);
 }
 
 /* By then it may be another's. */
@@ -487,10 +539,10 @@ static void
 a_lease_that_is_over_is_not_given_back(void **state)
 {
 	(void)state;
-	assert_int_equal(cache_lease(ours, &key), CACHE_LEASE_OURS);
+	assert_int_equal(lease(ours), CACHE_LEASE_OURS);
 	clock_ms += settings.lease_ms;
 	cache_release(ours, &key);
-	assert_int_equal(cache_lease(theirs, &key), CACHE_LEASE_OTHER);
+	assert_int_equal(lease(theirs), CACHE_LEASE_OTHER);
 }
 
 /* The one that had it died: others go on after lease_ms, and at most two of
@@ -502,8 +554,8 @@ a_lease_ends_by_itself(void **state)
 
 	(void)state;
 	settings.lease_ms = 1;
-	assert_int_equal(cache_lease(ours, &key), CACHE_LEASE_OURS);
-	while (cache_lease(theirs, &key) != CACHE_LEASE_OURS) {
+	assert_int_equal(lease(ours), CACHE_LEASE_OURS);
+	while (lease(theirs) != CACHE_LEASE_OURS) {
 		assert_true(waited++ < 1500);
 		poll(NULL, 0, 10);
 	}
@@ -514,14 +566,24 @@ static void
 what_is_passed_is_not_waited_for(void **state)
 {
 	(void)state;
-	assert_int_equal(cache_lease(ours, &key), CACHE_LEASE_OURS);
-	assert_int_equal(cache_lease(theirs, &key), CACHE_LEASE_OTHER);
+	assert_int_equal(lease(ours), CACHE_LEASE_OURS);
+	assert_int_equal(lease(theirs), CACHE_LEASE_OTHER);
 	cache_pass(ours, &key);
-	assert_int_equal(cache_lease(theirs, &key), CACHE_LEASE_NONE);
-	assert_int_equal(cache_lease(ours, &key), CACHE_LEASE_NONE);
+	assert_int_equal(lease(theirs), CACHE_LEASE_NONE);
+	assert_int_equal(lease(ours), CACHE_LEASE_NONE);
 	cache_release(ours, &key);
-	assert_int_equal(cache_lease(ours, &key), CACHE_LEASE_NONE);
-	assert_int_equal(look(ours, &key, NOW), CACHE_MISS);
+	assert_int_equal(lease(ours), CACHE_LEASE_NONE);
+	assert_int_equal(look(ours, &key, NOW), CACHE_PASSED);
+}
+
+/* By who has the lease, that is. */
+static void
+nothing_else_is_passed(void **state)
+{
+	(void)state;
+	assert_true(store(ours, SPAN("x"), NOW));
+	cache_pass(ours, &key);
+	assert_int_equal(look(theirs, &key, NOW), CACHE_HIT);
 }
 
 static void
@@ -529,11 +591,11 @@ without_leases_no_one_waits(void **state)
 {
 	(void)state;
 	settings.lease_ms = 0;
-	assert_int_equal(cache_lease(ours, &key), CACHE_LEASE_NONE);
-	assert_int_equal(cache_lease(theirs, &key), CACHE_LEASE_NONE);
+	assert_int_equal(lease(ours), CACHE_LEASE_NONE);
+	assert_int_equal(lease(theirs), CACHE_LEASE_NONE);
 	cache_pass(ours, &key);
 	settings.lease_ms = 1000;
-	assert_int_equal(cache_lease(ours, &key), CACHE_LEASE_OURS);
+	assert_int_equal(lease(ours), CACHE_LEASE_OURS);
 }
 
 int
@@ -558,10 +620,14 @@ main(void)
 		TEST(without_memcached_all_is_a_miss),
 		TEST(one_has_the_lease_at_a_time),
 		TEST(to_store_is_to_give_the_lease_back),
+		TEST(there_is_no_lease_where_an_entry_is),
+		TEST(a_useless_entry_makes_room_for_a_lease),
+		TEST(what_was_found_decides),
 		TEST(anothers_lease_is_not_given_back),
 		TEST(a_lease_that_is_over_is_not_given_back),
 		TEST(a_lease_ends_by_itself),
 		TEST(what_is_passed_is_not_waited_for),
+		TEST(nothing_else_is_passed),
 		TEST(without_leases_no_one_waits),
 	};
 

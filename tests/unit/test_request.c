@@ -47,7 +47,7 @@ static struct {
 
 /* What the cache knows. */
 static struct {
-	enum cache_found found;
+	enum cache_found found, unfound;
 	unsigned hit_at_look; /* the look from which on it is found; 0: never */
 	unsigned looks;
 	enum cache_lease lease;
@@ -82,8 +82,8 @@ __wrap_fetch_object(struct fetch *fetch, const struct fetch_request *request,
     const struct fetch_sink *sink, struct fetch_report *report);
 enum cache_found __wrap_cache_lookup(struct cache *cache,
     const struct cache_key *key, int64_t now, struct entry *entry);
-enum cache_lease
-__wrap_cache_lease(struct cache *cache, const struct cache_key *key);
+enum cache_lease __wrap_cache_lease(
+    struct cache *cache, const struct cache_key *key, enum cache_found found);
 void __wrap_cache_release(struct cache *cache, const struct cache_key *key);
 void __wrap_cache_pass(struct cache *cache, const struct cache_key *key);
 bool __wrap_cache_store(struct cache *cache, const struct cache_key *key,
@@ -210,7 +210,7 @@ __wrap_cache_lookup(struct cache *cache, const struct cache_key *key,
 	(void)now;
 	cached.looks++;
 	if (cached.hit_at_look == 0 || cached.looks < cached.hit_at_look)
-		return (CACHE_MISS);
+		return (cached.unfound);
 	*entry = (struct entry){ .kind = ENTRY_OBJECT,
 		.metadata = object_metadata(),
 		.body = { s3.body, s3.len } };
@@ -218,10 +218,13 @@ __wrap_cache_lookup(struct cache *cache, const struct cache_key *key,
 }
 
 enum cache_lease
-__wrap_cache_lease(struct cache *cache, const struct cache_key *key)
+__wrap_cache_lease(
+    struct cache *cache, const struct cache_key *key, enum cache_found found)
 {
 	(void)cache;
 	(void)key;
+	/* What is no answer, as the last look had it. */
+	assert_int_equal(found, cached.unfound);
 	cached.leased++;
 	if (cached.other_leases > 0) {
 		cached.other_leases--;
@@ -630,7 +633,7 @@ miss_is_stored_after_the_answer(void **state)
 	assert_int_equal(serve(), 200);
 	assert_body("hello");
 	assert_int_equal(cached.leased, 1);
-	assert_int_equal(cached.looks, 2); /* once more under the lease */
+	assert_int_equal(cached.looks, 1);
 	assert_int_equal(cached.stored, 1);
 	assert_string_equal(cached.stored_body, "hello");
 	assert_int_equal(cached.released, 0);
@@ -760,17 +763,24 @@ lease_is_given_back(void **state)
 	}
 }
 
+/* Whatever is there but an answer is a miss to the client, and told to who
+ * gives leases. */
 static void
-lease_of_what_was_stored_meanwhile(void **state)
+what_is_no_answer_is_a_miss(void **state)
 {
-	(void)state;
-	use_cache();
-	cached.hit_at_look = 2;
-	cached.found = CACHE_HIT;
-	assert_int_equal(serve(), 200);
-	assert_body("hello");
-	assert_int_equal(cached.released, 1);
-	assert_int_equal(s3.fetches, 0);
+	static const enum cache_found found[] = { CACHE_MISS, CACHE_USELESS,
+		CACHE_LEASED, CACHE_PASSED };
+
+	for (size_t i = 0; i < sizeof(found) / sizeof(found[0]); i++) {
+		set_up(state);
+		use_cache();
+		cached.unfound = found[i];
+		assert_int_equal(serve(), 200);
+		assert_body("hello");
+		assert_int_equal(cached.leased, 1);
+		assert_int_equal(s3.fetches, 1);
+		assert_non_null(strstr(client.head, "fwd=uri-miss"));
+	}
 }
 
 static void
@@ -1191,7 +1201,7 @@ main(void)
 		TEST(one_fetches_the_others_wait),
 		TEST(waiting_ends),
 		TEST(lease_is_given_back),
-		TEST(lease_of_what_was_stored_meanwhile),
+		TEST(what_is_no_answer_is_a_miss),
 		TEST(large_is_streamed),
 		TEST(large_that_breaks_is_failed),
 		TEST(large_that_breaks_at_once_is_503),
