@@ -4,7 +4,6 @@ import contextlib
 
 import load
 import scaling
-import throughput
 from origin import MANY_TINY_OBJECTS, TINY_OBJECTS
 from stand import Stand
 from turns import Subject
@@ -38,13 +37,12 @@ def _run(bench, origin):
             subjects.append(Subject(
                 f"{keys:,} objects", f"{keys:,} objects",
                 lambda stand=stand, target=target, size=size:
-                throughput.flood(stand, target, bench.seconds,
-                                 bench.connections, size)))
+                scaling.seen(bench, stand, target, size)))
         bench.add(
             "objects", subjects, title="More objects",
             baseline=subjects[0].name,
             note="Objects of 100 bytes, all in memcached, each asked for in "
-            f"turn; {bench.connections} connections.",
+            f"turn; {bench.connections} connections. {scaling.HOW}",
             columns=scaling.COLUMNS, panels=scaling.PANELS)
 
 

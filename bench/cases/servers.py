@@ -16,4 +16,4 @@ def run(bench):
         bench, "servers", "servers", (1, 3, 16), _start,
         ("Cache-Status", "trys3; hit"), title="More memcached servers",
         note=f"10 KB objects, all in memcached; {bench.connections} "
-        "connections.")
+        f"connections. {scaling.HOW}")

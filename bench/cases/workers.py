@@ -12,4 +12,4 @@ def run(bench):
         lambda stand, number: stand.trys3d(workers=number),
         title="More workers",
         note=f"10 KB objects, each fetched from S3; {bench.connections} "
-        "connections.")
+        f"connections. {scaling.HOW}")
