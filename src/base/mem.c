@@ -90,10 +90,18 @@ mem_wipe_string(char **string)
 void
 mem_wipe_free(void *memory)
 {
+	mem_wipe_free_from(memory, 0);
+}
+
+void
+mem_wipe_free_from(void *memory, size_t least)
+{
+	size_t len = memory != NULL ? malloc_usable_size(memory) : 0;
+
 	/* All of the block: a library may have used less of it in the end than
 	 * it did before. */
-	if (memory != NULL)
-		explicit_bzero(memory, malloc_usable_size(memory));
+	if (len > 0 && len >= least)
+		explicit_bzero(memory, len);
 	free(memory);
 }
 

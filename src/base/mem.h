@@ -38,6 +38,9 @@ void mem_wipe_string(char **string);
  * libraries that let themselves be given an allocator.  NULL is passed over. */
 void mem_wipe_free(void *memory);
 
+/* The same, but a block of fewer than LEAST bytes is freed as it is. */
+void mem_wipe_free_from(void *memory, size_t least);
+
 /* As realloc(3), but what is left behind is wiped.  NULL where there is no
  * memory, as those libraries expect. */
 void *mem_wipe_resize(void *memory, size_t size) ATTR_MUST_USE;

@@ -47,6 +47,7 @@ struct http {
 	int64_t arrived_ms;  /* when bytes last came, or, if that is later,
 	                     * when the handler was done with them */
 	bool has_byte;
+	bool has_come; /* some of the head, since the loop last looked */
 	bool has_head;
 	bool is_stopped; /* by the handler */
 	bool is_late;    /* the deadline passed while the handler worked */
@@ -141,7 +142,7 @@ on_header(char *data, size_t size, size_t count, void *context)
 	size_t len = size * count;
 	bool go_on = true;
 
-	http->has_byte = true;
+	http->has_byte = http->has_come = true;
 	http->head_len += len;
 	if (http->head_len > HTTP_HEAD_MAX) {
 		set_reason(
@@ -151,7 +152,6 @@ on_header(char *data, size_t size, size_t count, void *context)
 	/* An empty line ends a head; trailers come after has_head. */
 	if (!http->has_head && len > 0 && (data[0] == '\r' || data[0] == '\n'))
 		go_on = take_head(http);
-	http->arrived_ms = clock_monotonic_ms();
 	return (go_on ? len : 0);
 }
 
@@ -460,8 +460,11 @@ run(struct http *http)
 		}
 		if (running == 0)
 			return (judge(http, take_code(http)));
-		until = find_silence_end(http);
 		now = clock_monotonic_ms();
+		if (http->has_come)
+			http->arrived_ms = now;
+		http->has_come = false;
+		until = find_silence_end(http);
 		if (now >= http->deadline_ms) {
 			set_reason(http,
 			    "the deadline passed, after %llu bytes of body",
@@ -490,7 +493,7 @@ begin(struct http *http, const struct http_request *request,
 	http->channel = find_channel(http, request);
 	http->deadline_ms = request->deadline_ms;
 	http->started_ms = http->arrived_ms = clock_monotonic_ms();
-	http->has_byte = http->has_head = false;
+	http->has_byte = http->has_come = http->has_head = false;
 	http->is_stopped = http->is_late = false;
 	http->head_len = 0;
 	http->received = http->sent = 0;

@@ -20,6 +20,10 @@
 #include "base/parse.h"
 
 enum {
+	/* OpenSSL wipes by itself what it knows to be secret: keys, and the
+	 * states of digests.  What it does not know is what we say and hear:
+	 * the buffers of its records, of 16 KB. */
+	RECORD_BUFFER_MIN = 4096,
 	/* S3 closes what is idle; the resolver's answer changes. */
 	IDLE_MAX_S = 60,
 	LIFETIME_MAX_S = 300,
@@ -47,7 +51,7 @@ give_back(void *memory, const char *file, int line)
 {
 	(void)file;
 	(void)line;
-	mem_wipe_free(memory);
+	mem_wipe_free_from(memory, RECORD_BUFFER_MIN);
 }
 
 bool

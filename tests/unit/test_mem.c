@@ -43,6 +43,29 @@ what_is_freed_is_wiped(void **state)
 	assert_int_equal(freed_blocks, 1);
 }
 
+/* malloc gives a few bytes more than it is asked for, and they count. */
+static void
+what_is_small_may_be_left_as_it_is(void **state)
+{
+	static const struct {
+		size_t size;
+		size_t unwiped;
+	} rows[] = { { 24, 1 }, { 2000, 1 }, { 4096, 0 }, { 16704, 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *memory = mem_alloc(rows[i].size);
+
+		memset(memory, 'x', rows[i].size);
+		freed_reset();
+		mem_wipe_free_from(memory, 4096);
+		assert_int_equal(freed_blocks, 1);
+		assert_int_equal(freed_unwiped, rows[i].unwiped);
+	}
+	mem_wipe_free_from(NULL, 0);
+	assert_int_equal(freed_blocks, 1);
+}
+
 static void
 a_string_is_wiped_and_forgotten(void **state)
 {
@@ -112,6 +135,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(what_is_freed_is_wiped, set_up),
+		cmocka_unit_test_setup(
+		    what_is_small_may_be_left_as_it_is, set_up),
 		cmocka_unit_test_setup(a_string_is_wiped_and_forgotten, set_up),
 		cmocka_unit_test_setup(what_is_resized_leaves_nothing, set_up),
 		cmocka_unit_test_setup(what_cannot_be_resized_stays, set_up),
