@@ -3,7 +3,8 @@
  *
  * What must not leave the process stands in pages of its own: never in a core
  * file (MADV_DONTDUMP), wiped when they are given back.  What a library copies
- * goes through mem_wipe_free (base/mem.h).
+ * goes through mem_wipe_free (base/mem.h), or where the library wipes its own
+ * keys (OpenSSL) its larger blocks do.
  */
 #ifndef BASE_SECRET_H
 #define BASE_SECRET_H

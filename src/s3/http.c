@@ -1,9 +1,9 @@
 /*
  * One HTTP exchange: see http.h.
  *
- * A channel for each file of authorities (s3/channel.h) keeps the connections
- * and the names for the life of the process; its easy handle is filled anew
- * for each exchange.  curl_easy_perform would do, but that it sees neither a
+ * A channel (s3/channel.h) keeps the connections and the names for the life of
+ * the process; its easy handle is filled anew for each exchange.
+ * curl_easy_perform would do, but that it sees neither a
  * time-out of ours nor the client's end: its loop (multi_poll, multi_perform)
  * is the same as ours and costs the same.
  */
@@ -29,9 +29,6 @@ enum {
 	/* All of an answer's heads together.  S3's are under 10 KB; libcurl
 	 * 7.88 as such takes any number of headers (CVE-2023-38039). */
 	HTTP_HEAD_MAX = 65536,
-	/* What libcurl takes of a source at a time: 64 KB, its own choice,
-	 * costs more in calls than the memory is worth. */
-	SOURCE_BUFFER = 262144,
 };
 
 struct http {
@@ -286,8 +283,6 @@ prepare_body(struct http *http, const struct http_request *request)
 		LIBCURL_SET(easy, CURLOPT_UPLOAD, 1L);
 		LIBCURL_SET(easy, CURLOPT_INFILESIZE_LARGE,
 		    (curl_off_t)request->source->size);
-		LIBCURL_SET(
-		    easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)SOURCE_BUFFER);
 		return;
 	}
 	LIBCURL_SET(easy, CURLOPT_POST, 1L);
@@ -303,8 +298,6 @@ static void
 forget_body(struct http *http)
 {
 	LIBCURL_SET(http->channel->easy, CURLOPT_POSTFIELDS, NULL);
-	LIBCURL_SET(http->channel->easy, CURLOPT_UPLOAD_BUFFERSIZE,
-	    (long)LIBCURL_HEAD_BUFFER);
 }
 
 static void
@@ -313,12 +306,15 @@ prepare(struct http *http, const struct http_request *request)
 	CURL *easy = http->channel->easy;
 	int64_t connect_ms = request->connect_timeout_ms;
 	long is_head = request->method == HTTP_HEAD;
-	size_t i;
+	size_t len = strlen(request->url) + request->body.len;
 
 	if (connect_ms < 1) /* libcurl takes 0 for 300 s */
 		connect_ms = 1;
-	for (i = 0; i < request->n_headers; i++)
+	for (size_t i = 0; i < request->n_headers; i++) {
 		libcurl_add_header(&http->headers, request->headers[i]);
+		len += strlen(request->headers[i]);
+	}
+	libcurl_fit(easy, request->source != NULL ? SIZE_MAX : len);
 	libcurl_add_header(
 	    &http->headers, "Accept:"); /* libcurl's own is not to be sent */
 	/* Also after a POST: nothing of the last request may be left. */

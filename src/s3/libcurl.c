@@ -22,8 +22,16 @@
 enum {
 	/* OpenSSL wipes by itself what it knows to be secret: keys, and the
 	 * states of digests.  What it does not know is what we say and hear:
-	 * the buffers of its records, of 16 KB. */
-	RECORD_BUFFER_MIN = 4096,
+	 * the buffers of its records, of 16 KB; and the state of a connection,
+	 * of some KB, is freed with the keys of its traffic. */
+	WIPED_MIN = 1024,
+	/* What the head of a request is copied to (for TLS), and a body, a
+	 * bufferful at a time: for a usual GET the least that libcurl allows;
+	 * its own choice, 64 KB, is more to wipe than that is worth, and for a
+	 * body costs more in calls than the memory does. */
+	SEND_BUFFER_USUAL = 16384,
+	SEND_BUFFER_LARGE = 262144,
+	USUAL_MAX = 8192,
 	/* S3 closes what is idle; the resolver's answer changes. */
 	IDLE_MAX_S = 60,
 	LIFETIME_MAX_S = 300,
@@ -51,7 +59,7 @@ give_back(void *memory, const char *file, int line)
 {
 	(void)file;
 	(void)line;
-	mem_wipe_free_from(memory, RECORD_BUFFER_MIN);
+	mem_wipe_free_from(memory, WIPED_MIN);
 }
 
 bool
@@ -115,7 +123,6 @@ libcurl_new(void)
 	/* With Debian's CAPATH libcurl would parse all of the system's
 	 * certificates anew, 25 ms, for each connection. */
 	LIBCURL_SET(easy, CURLOPT_CAPATH, NULL);
-	LIBCURL_SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)LIBCURL_HEAD_BUFFER);
 	LIBCURL_SET(easy, CURLOPT_TCP_NODELAY, 1L);
 	LIBCURL_SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	LIBCURL_SET(easy, CURLOPT_MAXAGE_CONN, (long)IDLE_MAX_S);
@@ -125,6 +132,13 @@ libcurl_new(void)
 	 * resolver's thread to give up by itself. */
 	LIBCURL_SET(easy, CURLOPT_QUICK_EXIT, 1L);
 	return (easy);
+}
+
+void
+libcurl_fit(CURL *easy, size_t len)
+{
+	LIBCURL_SET(easy, CURLOPT_UPLOAD_BUFFERSIZE,
+	    (long)(len <= USUAL_MAX ? SEND_BUFFER_USUAL : SEND_BUFFER_LARGE));
 }
 
 void

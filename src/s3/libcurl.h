@@ -14,8 +14,8 @@
 
 /* Once in the program's life, before the first fork; says whether libcurl is
  * there with what we need (TLS).  What it allocates is wiped when it is freed:
- * its copies of the headers and of the bodies that were sent hold secrets; so
- * do OpenSSL's. */
+ * its copies of the headers and of the bodies that were sent hold secrets.  Of
+ * OpenSSL's memory the larger blocks are: the buffers of its records. */
 bool libcurl_init(void) ATTR_MUST_USE;
 void libcurl_fini(void);
 
@@ -27,12 +27,12 @@ void libcurl_must(CURLcode code);
 #define LIBCURL_SET(easy, option, value) \
 	libcurl_must(curl_easy_setopt(easy, option, value))
 
-/* Where the head of a request is copied to for TLS, and then wiped: the least
- * that libcurl allows; its own choice is 64 KB.  CURLOPT_UPLOAD_BUFFERSIZE. */
-enum { LIBCURL_HEAD_BUFFER = 16384 };
-
 /* A handle with what is the same in every exchange, whoever asks. */
 CURL *libcurl_new(void) ATTR_MUST_USE;
+
+/* Have EASY's buffer for what is sent fit a request of about LEN bytes, head
+ * and body; SIZE_MAX: a body from a callback. */
+void libcurl_fit(CURL *easy, size_t len);
 
 /* Add LINE ("Name: value") to the list of headers; the list is the caller's. */
 void libcurl_add_header(struct curl_slist **headers, const char *line);
