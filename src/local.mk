@@ -52,6 +52,7 @@ src_libcore_a_SOURCES = \
 	src/cache/cache.c src/cache/cache.h \
 	src/cache/entry.c src/cache/entry.h \
 	src/cache/memcached.c src/cache/memcached.h \
+	src/cache/handle.c src/cache/handle.h \
 	src/cache/servers.c src/cache/servers.h \
 	src/credentials/address.c src/credentials/address.h \
 	src/credentials/ask.c src/credentials/ask.h \

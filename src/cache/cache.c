@@ -2,12 +2,12 @@
  * The shared cache: see cache.h.  Nothing here knows how memcached is spoken
  * to, and nothing here can fail: what is not found is a miss.
  *
- * The lease is an item in the entry's place, made by memcached's add: so it can
- * only be had where there is no entry, storing gives it back, and a look tells
- * that another has it.  Rejected: an item of its own beside the entry (two
- * questions more for each object that is stored: one look again under the
- * lease, and one to give it back), and memcached's own meta commands
- * (libmemcached has none).
+ * The lease is an item in the entry's place, made by memcached's add, or by its
+ * cas for an entry that is of no use: so it can only be had where there is no
+ * entry, storing gives it back, and a look tells that another has it.
+ * Rejected: an item of its own beside the entry (two questions more for each
+ * object that is stored: one to look again under the lease, one to give it
+ * back), and memcached's own meta commands (libmemcached has none).
  *
  * Times: memcached's exptime only makes room; what counts is the entry's own
  * time of storing and our clock, so that a ttl that is made shorter holds for
@@ -42,6 +42,7 @@ enum {
 struct cache {
 	const struct cache_settings *settings;
 	struct mc *mc;
+	uint64_t useless; /* mc_get's version of what the last look found */
 
 	/* The lease that is ours; a worker has one request at a time. */
 	bool has_lease;
@@ -130,17 +131,22 @@ take_lease(struct cache *cache, const struct cache_key *key)
 	return (true);
 }
 
-/* memcached's clock ticks once a second, so an item lives up to a second less
- * than it was given; one more makes sure that a lease lives for lease_ms. */
+/* Put a lease where FOUND was.  memcached's clock ticks once a second, so an
+ * item lives up to a second less than it was given; one more makes sure that a
+ * lease lives for lease_ms. */
 static enum mc_result
-add_lease(struct cache *cache, const struct cache_key *key)
+put_lease(
+    struct cache *cache, const struct cache_key *key, enum cache_found found)
 {
 	int64_t lease_ms = cache->settings->lease_ms, began_ms;
+	int64_t lease_s = to_seconds(lease_ms) + 1;
 	enum mc_result result;
 
 	began_ms = clock_monotonic_ms();
-	result =
-	    mc_add(cache->mc, text_of(key), FETCHING, to_seconds(lease_ms) + 1);
+	result = found == CACHE_USELESS
+	    ? mc_swap(
+		  cache->mc, text_of(key), FETCHING, lease_s, cache->useless)
+	    : mc_add(cache->mc, text_of(key), FETCHING, lease_s);
 	if (result == MC_OK) {
 		cache->has_lease = true;
 		memcpy(cache->leased, key->digest, sizeof(cache->leased));
@@ -158,12 +164,7 @@ cache_lease(
 		return (CACHE_LEASE_NONE);
 	if (found == CACHE_LEASED)
 		return (CACHE_LEASE_OTHER);
-	/* Two that find the same can each take the other's lease for it, and
-	 * both fetch: seldom, since what memcached keeps has its ttl too. */
-	if (found == CACHE_USELESS &&
-	    mc_delete(cache->mc, text_of(key)) == MC_DOWN)
-		return (CACHE_LEASE_NONE);
-	switch (add_lease(cache, key)) {
+	switch (put_lease(cache, key, found)) {
 	case MC_OK:
 		return (CACHE_LEASE_OURS);
 	case MC_NONE:
@@ -214,7 +215,8 @@ cache_lookup(struct cache *cache, const struct cache_key *key, int64_t now,
 {
 	struct span bytes;
 
-	if (cache == NULL || mc_get(cache->mc, text_of(key), &bytes) != MC_OK)
+	if (cache == NULL ||
+	    mc_get(cache->mc, text_of(key), &bytes, &cache->useless) != MC_OK)
 		return (CACHE_MISS);
 	if (span_equal(bytes, FETCHING))
 		return (CACHE_LEASED);

@@ -65,8 +65,8 @@ enum cache_lease {
 	                    * object is not waited for */
 };
 
-/* Take the lease of KEY, where the last look, just now, has FOUND no entry.  No
- * other can have stored one since if it is ours. */
+/* Take the lease of KEY, where the last look, which was for KEY, has FOUND no
+ * entry or a useless one.  No other can have stored one since if it is ours. */
 enum cache_lease cache_lease(struct cache *cache, const struct cache_key *key,
     enum cache_found found) ATTR_MUST_USE;
 

@@ -26,11 +26,10 @@
 #include <string.h>
 #include <time.h>
 
-#include <libmemcached/memcached.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cache/handle.h"
 #include "cache/servers.h"
 
 enum {
@@ -39,10 +38,6 @@ enum {
 	/* What a handle may keep of a value's memory for the next one: enough
 	 * for the usual image, and less than malloc takes from its heap. */
 	KEEP_MAX = 128 * 1024,
-
-	/* A server that speaks of a longer value is none of ours (max_object
-	 * goes up to 64m). */
-	VALUE_MAX = 128 * 1024 * 1024,
 
 	/* memcached takes more than this for seconds since the epoch. */
 	RELATIVE_MAX_S = 30 * 24 * 60 * 60,
@@ -155,59 +150,14 @@ add_server(memcached_st *handle, const struct server *server)
 	assert(rc == MEMCACHED_SUCCESS);
 }
 
-/* libmemcached asks for as much memory as a server says that a value has: the
- * cap stands here. */
-static void *
-resize_memory(
-    const memcached_st *handle, void *memory, const size_t size, void *context)
-{
-	(void)handle;
-	(void)context;
-	return (size <= VALUE_MAX ? realloc(memory, size) : NULL);
-}
-
-static void *
-take_memory(const memcached_st *handle, const size_t size, void *context)
-{
-	return (resize_memory(handle, NULL, size, context));
-}
-
-static void *
-take_zeroed(
-    const memcached_st *handle, size_t count, const size_t size, void *context)
-{
-	(void)handle;
-	(void)context;
-	return (calloc(count, size));
-}
-
-static void
-free_memory(const memcached_st *handle, void *memory, void *context)
-{
-	(void)handle;
-	(void)context;
-	free(memory);
-}
-
-static memcached_st *
-create_handle(void)
-{
-	memcached_st *handle = memcached_create(NULL);
-
-	if (handle == NULL)
-		log_fatal(1, "out of memory: no libmemcached handle");
-	memcached_set_memory_allocators(
-	    handle, take_memory, free_memory, resize_memory, take_zeroed, NULL);
-	return (handle);
-}
-
 static void
 connect_server(struct server *server)
 {
-	memcached_st *handle = create_handle();
+	memcached_st *handle = handle_new();
 
 	memcached_behavior_set(handle, MEMCACHED_BEHAVIOR_TCP_NODELAY, 1);
 	memcached_behavior_set(handle, MEMCACHED_BEHAVIOR_VERIFY_KEY, 1);
+	memcached_behavior_set(handle, MEMCACHED_BEHAVIOR_SUPPORT_CAS, 1);
 	add_server(handle, server);
 	memcached_result_create(handle, &server->value);
 	memcached_result_create(handle, &server->nothing);
@@ -303,6 +253,7 @@ struct operation {
 	    uint32_t flags);
 	struct span value;
 	time_t expires;
+	uint64_t version; /* of swap */
 };
 
 /* The next part of the answer in *RESULT, or NULL and why.  To a result whose
@@ -350,6 +301,14 @@ run_store(struct server *server, const struct operation *operation)
 }
 
 static memcached_return_t
+run_swap(struct server *server, const struct operation *operation)
+{
+	return (memcached_cas(server->handle, operation->key.data,
+	    operation->key.len, operation->value.data, operation->value.len,
+	    operation->expires, 0, operation->version));
+}
+
+static memcached_return_t
 run_delete(struct server *server, const struct operation *operation)
 {
 	return (memcached_delete(
@@ -373,6 +332,7 @@ judge(memcached_return_t rc)
 	case MEMCACHED_END:
 	case MEMCACHED_NOTFOUND:
 	case MEMCACHED_NOTSTORED:
+	case MEMCACHED_DATA_EXISTS:
 		return (ABSENT);
 	case MEMCACHED_E2BIG:
 		return (TOO_LARGE);
@@ -499,23 +459,26 @@ make_expiry(int64_t expires_s)
 }
 
 enum mc_result
-mc_get(struct mc *mc, struct span key, struct span *value)
+mc_get(struct mc *mc, struct span key, struct span *value, uint64_t *version)
 {
 	struct operation get = { .run = run_get, .key = key };
 	struct server *server = choose_server(mc, key);
 	enum mc_result result = run(mc, server, &get);
 
-	if (result == MC_OK)
-		*value = (struct span){ memcached_result_value(&server->value),
-			memcached_result_length(&server->value) };
-	return (result);
+	if (result != MC_OK)
+		return (result);
+	*value = (struct span){ memcached_result_value(&server->value),
+		memcached_result_length(&server->value) };
+	if (version != NULL)
+		*version = memcached_result_cas(&server->value);
+	return (MC_OK);
 }
 
 enum mc_result
 mc_set(struct mc *mc, struct span key, struct span value, int64_t expires_s)
 {
 	struct operation set = { run_store, key, memcached_set, value,
-		make_expiry(expires_s) };
+		make_expiry(expires_s), 0 };
 
 	return (run(mc, choose_server(mc, key), &set));
 }
@@ -524,9 +487,19 @@ enum mc_result
 mc_add(struct mc *mc, struct span key, struct span value, int64_t expires_s)
 {
 	struct operation add = { run_store, key, memcached_add, value,
-		make_expiry(expires_s) };
+		make_expiry(expires_s), 0 };
 
 	return (run(mc, choose_server(mc, key), &add));
+}
+
+enum mc_result
+mc_swap(struct mc *mc, struct span key, struct span value, int64_t expires_s,
+    uint64_t version)
+{
+	struct operation swap = { run_swap, key, NULL, value,
+		make_expiry(expires_s), version };
+
+	return (run(mc, choose_server(mc, key), &swap));
 }
 
 enum mc_result
@@ -569,7 +542,7 @@ mc_new(const char *servers, int64_t timeout_ms)
 	assert(timeout_ms > 0);
 	mc->timeout_ms = timeout_ms;
 	mc->servers = mem_zero(SERVERS_MAX, sizeof(*mc->servers));
-	mc->ring = create_handle();
+	mc->ring = handle_new();
 	/* Of ketama's two forms the one that other clients have too: MD5 for
 	 * keys and points, whatever the order of the list. */
 	memcached_behavior_set(mc->ring, MEMCACHED_BEHAVIOR_KETAMA_WEIGHTED, 1);

@@ -1,5 +1,5 @@
 /*
- * A pool of memcached servers, by libmemcached; this file alone knows it.
+ * A pool of memcached servers, by libmemcached, which nobody else knows.
  *
  * Keys are spread by consistent hashing (ketama).  A server that fails or is
  * late is left alone for MC_RETRY_MS, so that it costs one request one
@@ -34,7 +34,8 @@ void mc_free(struct mc *mc);
 
 enum mc_result {
 	MC_OK,
-	MC_NONE, /* get, delete: no such key; add: the key is there already */
+	MC_NONE, /* get, delete: no such key; add: the key is there already;
+	          * swap: what is there is of another version, or nothing is */
 	MC_DOWN, /* the server is away, late, full or refuses (too large) */
 };
 
@@ -42,13 +43,17 @@ enum mc_result {
  * never what a client sent.  EXPIRES_S: seconds from now, 0 for never; the
  * adapter turns what is over 30 days into memcached's absolute form. */
 
-/* The value is viewed by *VALUE until the next call on MC. */
-enum mc_result
-mc_get(struct mc *mc, struct span key, struct span *value) ATTR_MUST_USE;
+/* The value is viewed by *VALUE until the next call on MC.  *VERSION, unless
+ * NULL, tells it from whatever is stored there later, be it the same. */
+enum mc_result mc_get(struct mc *mc, struct span key, struct span *value,
+    uint64_t *version) ATTR_MUST_USE;
 enum mc_result
 mc_set(struct mc *mc, struct span key, struct span value, int64_t expires_s);
 enum mc_result mc_add(struct mc *mc, struct span key, struct span value,
     int64_t expires_s) ATTR_MUST_USE;
+/* Store it in the place of VERSION, as mc_get told it. */
+enum mc_result mc_swap(struct mc *mc, struct span key, struct span value,
+    int64_t expires_s, uint64_t version) ATTR_MUST_USE;
 enum mc_result mc_delete(struct mc *mc, struct span key);
 
 #endif

@@ -139,7 +139,9 @@ share(struct serving *s, enum cache_found found)
 {
 	int64_t until =
 	    clock_monotonic_ms() + s->parts->cache_settings->lease_ms;
-	int64_t pause = LOOK_AGAIN_MIN_MS;
+	/* Who took the lease or stored between our look and our wish is looked
+	 * at once. */
+	int64_t pause = found == CACHE_LEASED ? LOOK_AGAIN_MIN_MS : 0;
 
 	if (until > s->answer_deadline_ms)
 		until = s->answer_deadline_ms;
@@ -159,10 +161,12 @@ share(struct serving *s, enum cache_found found)
 			s->answer.status = SERVING_CLIENT_GONE;
 			return (STEP_DONE);
 		}
-		s->answer.cache.is_collapsed = true;
+		if (found == CACHE_LEASED)
+			s->answer.cache.is_collapsed = true;
 		found = look_up(s);
-		pause = pause * 2 < LOOK_AGAIN_MAX_MS ? pause * 2
-						      : LOOK_AGAIN_MAX_MS;
+		pause = pause == 0                  ? LOOK_AGAIN_MIN_MS
+		    : pause * 2 < LOOK_AGAIN_MAX_MS ? pause * 2
+						    : LOOK_AGAIN_MAX_MS;
 	}
 	return (STEP_ANSWER);
 }

@@ -706,9 +706,9 @@ class Liar:
 
 
 def given(name, content, length=None):
-    """A memcached's answer to "get NAME"."""
+    """A memcached's answer to "gets NAME"."""
     size = len(content) if length is None else length
-    return b"VALUE %s 0 %d\r\n%s\r\nEND\r\n" % (name, size, content)
+    return b"VALUE %s 0 %d 7\r\n%s\r\nEND\r\n" % (name, size, content)
 
 
 def constant_lies(key):
@@ -765,6 +765,8 @@ def test_lies(bench):
     key = key.encode()
     liar = Liar(bench.suite)
     daemon = bench.daemon(liar.address, {"timeout": "100ms", "lease": "100ms"})
+    # Until then a keeper can be taken for a worker.
+    daemon.wait_log(": ready: ")
 
     with bench.suite.test("garbage: never an error, never a wrong byte"):
         wrong = []
@@ -781,7 +783,7 @@ def test_lies(bench):
         for what, said in lies_to_get(key, entry):
             for liar.is_short in (False, True):
                 liar.answer = lambda line, said=said: (
-                    said if line.startswith(b"get ") else b"STORED\r\n")
+                    said if line.startswith(b"gets ") else b"STORED\r\n")
                 wrong += [what + ": " + failure for failure in
                           check_lie(bench, daemon, path)]
         equal(wrong, [])

@@ -319,7 +319,7 @@ copy_stored(struct mc *mc)
 {
 	struct span stored;
 
-	assert_int_equal(mc_get(mc, text_of(&key), &stored), MC_OK);
+	assert_int_equal(mc_get(mc, text_of(&key), &stored, NULL), MC_OK);
 	return ((struct span){
 	    mem_string_of(stored.data, stored.len), stored.len });
 }
@@ -504,6 +504,34 @@ a_useless_entry_makes_room_for_a_lease(void **state)
 	assert_int_equal(look(theirs, &key, NOW), CACHE_HIT);
 }
 
+/* For one of all who find it so: a ttl is over for all at once. */
+static void
+one_gets_the_place_of_a_useless_entry(void **state)
+{
+	(void)state;
+	assert_true(store(ours, SPAN("old"), NOW - TTL_S));
+	for (int has_stored = 0; has_stored < 2; has_stored++) {
+		assert_int_equal(look(ours, &key, NOW), CACHE_USELESS);
+		assert_int_equal(look(theirs, &key, NOW), CACHE_USELESS);
+		assert_int_equal(
+		    cache_lease(ours, &key, CACHE_USELESS), CACHE_LEASE_OURS);
+		if (has_stored)
+			assert_true(store(ours, SPAN("new"), NOW));
+		assert_int_equal(cache_lease(theirs, &key, CACHE_USELESS),
+		    CACHE_LEASE_OTHER);
+		assert_int_equal(look(theirs, &key, NOW),
+		    has_stored ? CACHE_HIT : CACHE_LEASED);
+		/* Nor where it has gone, or the same has come anew. */
+		assert_true(store(ours, SPAN("old"), NOW - TTL_S));
+		assert_int_equal(cache_lease(theirs, &key, CACHE_USELESS),
+		    CACHE_LEASE_OTHER);
+	}
+	assert_int_equal(look(theirs, &key, NOW), CACHE_USELESS);
+	assert_int_equal(cache_purge(ours, &key), CACHE_PURGED);
+	assert_int_equal(
+	    cache_lease(theirs, &key, CACHE_USELESS), CACHE_LEASE_OTHER);
+}
+
 /* Nobody asks memcached what the look has told already. */
 static void
 what_was_found_decides(void **state)
@@ -622,6 +650,7 @@ main(void)
 		TEST(to_store_is_to_give_the_lease_back),
 		TEST(there_is_no_lease_where_an_entry_is),
 		TEST(a_useless_entry_makes_room_for_a_lease),
+		TEST(one_gets_the_place_of_a_useless_entry),
 		TEST(what_was_found_decides),
 		TEST(anothers_lease_is_not_given_back),
 		TEST(a_lease_that_is_over_is_not_given_back),

@@ -101,7 +101,7 @@ assert_value(struct mc *mc, struct span key, struct span want)
 {
 	struct span value;
 
-	assert_int_equal(mc_get(mc, key, &value), MC_OK);
+	assert_int_equal(mc_get(mc, key, &value, NULL), MC_OK);
 	assert_int_equal(value.len, want.len);
 	assert_memory_equal(value.data, want.data, want.len);
 }
@@ -111,7 +111,7 @@ get(struct mc *mc, struct span key)
 {
 	struct span value;
 
-	return (mc_get(mc, key, &value));
+	return (mc_get(mc, key, &value, NULL));
 }
 
 /* LEN bytes that differ from one another and with SEED; freed by free(). */
@@ -184,6 +184,22 @@ check_servers_refuses_the_rest(void **state)
 
 /* ---------------------------------------------------------- operations --- */
 
+/* B holds "x" and is swapped for "z", once. */
+static void
+use_swap(struct mc *mc)
+{
+	struct span value;
+	uint64_t version;
+
+	assert_int_equal(mc_get(mc, SPAN("b"), &value, &version), MC_OK);
+	assert_int_equal(mc_swap(mc, SPAN("b"), SPAN("z"), 60, version), MC_OK);
+	assert_int_equal(
+	    mc_swap(mc, SPAN("b"), SPAN("y"), 60, version), MC_NONE);
+	assert_int_equal(
+	    mc_swap(mc, SPAN("none"), SPAN("y"), 60, version), MC_NONE);
+	assert_value(mc, SPAN("b"), SPAN("z"));
+}
+
 /* All that is done with one server that is well. */
 static void
 use_server(const char *server)
@@ -201,6 +217,7 @@ use_server(const char *server)
 	assert_int_equal(mc_add(mc, SPAN("b"), SPAN("x"), 60), MC_OK);
 	assert_int_equal(mc_add(mc, SPAN("b"), SPAN("y"), 60), MC_NONE);
 	assert_value(mc, SPAN("b"), SPAN("x"));
+	use_swap(mc);
 	assert_int_equal(mc_delete(mc, SPAN("b")), MC_OK);
 	assert_int_equal(mc_delete(mc, SPAN("b")), MC_NONE);
 	assert_int_equal(get(mc, SPAN("b")), MC_NONE);

@@ -714,6 +714,7 @@ one_fetches_the_others_wait(void **state)
 {
 	(void)state;
 	use_cache();
+	cached.unfound = CACHE_LEASED;
 	cached.other_leases = 3;
 	cached.hit_at_look = 4;
 	cached.found = CACHE_HIT;
@@ -721,6 +722,25 @@ one_fetches_the_others_wait(void **state)
 	assert_body("hello");
 	assert_int_equal(s3.fetches, 0);
 	assert_non_null(strstr(client.head, "; collapsed"));
+}
+
+/* Between the look and the wish for the lease: nobody has waited, and it is a
+ * hit. */
+static void
+what_was_stored_meanwhile_is_found_at_once(void **state)
+{
+	int64_t began_ms = now_ms;
+
+	(void)state;
+	use_cache();
+	cached.other_leases = 1;
+	cached.hit_at_look = 2;
+	cached.found = CACHE_HIT;
+	assert_int_equal(serve(), 200);
+	assert_body("hello");
+	assert_int_equal(s3.fetches, 0);
+	assert_int_equal(now_ms, began_ms);
+	assert_true(head_has("Cache-Status: trys3; hit"));
 }
 
 static void
@@ -1199,6 +1219,7 @@ main(void)
 		TEST(missing_is_remembered),
 		TEST(parts_and_heads_are_not_stored),
 		TEST(one_fetches_the_others_wait),
+		TEST(what_was_stored_meanwhile_is_found_at_once),
 		TEST(waiting_ends),
 		TEST(lease_is_given_back),
 		TEST(what_is_no_answer_is_a_miss),
