@@ -70,7 +70,8 @@ def about():
         "date": time.strftime("%Y-%m-%d"),
         "cpu": cpu,
         "cores": len(os.sched_getaffinity(0)),
-        "kernel": platform.release(),
+        # Whose build of it is nobody's business.
+        "kernel": platform.release().partition("-")[0],
         "nginx": _version(["nginx", "-v"], 2),
         "memcached": _version(["memcached", "-V"], 1),
         "wrk": _version(["wrk", "-v"], 2),
