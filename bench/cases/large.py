@@ -58,16 +58,10 @@ def _measure(bench, contender, origin, clients):
         contender.start(stand)
         size = load.look(stand.port, SMALL_OBJECTS, step=100)
         load.wrk(stand.port, SMALL_OBJECTS, 1, bench.connections, size)
-        before = {name: usage.cpu_ns(pids)
-                  for name, pids in stand.roots.items()}
+        meter = usage.Meter(stand.roots)
         took = _fetch(stand.port, clients)
-        spent = {name: (usage.cpu_ns(pids) - before[name]) / 1e9 / clients
-                 for name, pids in stand.roots.items()}
-        return {
-            "mib_s": clients * 1024 / took,
-            "cpu_s": sum(spent.values()),
-        } | {f"cpu_s.{name}": each for name, each in spent.items()
-             } | throughput.memory(stand.roots)
+        return {"mib_s": clients * 1024 / took} | meter.costs(
+            "cpu_s", clients * 1e9) | throughput.memory(stand.roots)
 
 
 def run(bench):

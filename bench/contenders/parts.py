@@ -6,9 +6,9 @@ nginx with the same files."""
 import pathlib
 
 import harness
+from stand import WORKERS
 
 CASE = "miss"
-WORKERS = 16
 
 
 def start(stand):

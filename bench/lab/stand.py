@@ -21,6 +21,7 @@ sys.path.append(str(TOP / "tests" / "system"))
 import harness  # noqa: E402 pylint: disable=wrong-import-position
 
 SHIPPED = TOP / "nginx"
+WORKERS = 16  # trys3d's default
 
 # What every nginx here has in common, the origin too.
 FRAME = string.Template("""\
@@ -198,7 +199,7 @@ class Stand(Place):
                     path.encode(), len(body), body))
                 harness.equal(answers.readline(), b"STORED\r\n", "memcached")
 
-    def trys3d(self, memcached=(), workers=16, is_cached=False, handoff=None):
+    def trys3d(self, memcached=(), workers=WORKERS, is_cached=False, handoff=None):
         """trys3d, with those servers (harness.Memcached), and nginx in front of
         it with the shipped files, of which only paths are changed; the
         harness.Trys3d.  HANDOFF: nginx fetches by itself what is larger."""
@@ -208,7 +209,7 @@ class Stand(Place):
             "127.0.0.1", self.origin.name)} if handoff else {}
         return self.trys3d_alone(memcached, workers, site=site)
 
-    def trys3d_alone(self, memcached=(), workers=16, is_waited_for=True,
+    def trys3d_alone(self, memcached=(), workers=WORKERS, is_waited_for=True,
                      site=()):
         """The same without nginx; SITE: more settings of its [site]."""
         settings = {

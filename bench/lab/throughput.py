@@ -56,45 +56,26 @@ def memory(roots):
          for name, some in of.items()}
 
 
-class _Meter:
-    """The CPU time that the processes of STAND take from now on."""
-
-    def __init__(self, stand):
-        self._roots = stand.roots
-        self._before = self._read()
-
-    def _read(self):
-        return {name: usage.cpu_ns(pids) for name, pids in self._roots.items()}
-
-    def costs(self, requests, measure):
-        """Measures: MEASURE, microseconds for each of so many REQUESTS, and
-        MEASURE.name of each part of it."""
-        spent = {name: (now - self._before[name]) / 1000 / requests
-                 for name, now in self._read().items()}
-        return {measure: sum(spent.values())} | {
-            f"{measure}.{name}": each for name, each in spent.items()}
-
-
 def flood(stand, target, seconds, connections, answer_size):
     """wrk's requests, and what each cost; measures."""
-    meter = _Meter(stand)
+    meter = usage.Meter(stand.roots)
     seen = load.wrk(stand.port, target, seconds, connections, answer_size)
     return {
         "requests_s": seen["requests_s"],
         "full_p50": seen["p50"],
         "full_p99": seen["p99"],
-    } | meter.costs(seen["requests"], "cpu_us")
+    } | meter.costs("cpu_us", seen["requests"] * 1000)
 
 
 def constant(bench, stand, target, a_second, connections):
     """bench/rate's requests, and what each cost; measures.  None may fail."""
-    meter = _Meter(stand)
+    meter = usage.Meter(stand.roots)
     seen = load.rate(bench.rate_program, stand.port, target, a_second,
                      bench.seconds, connections)
     equal(seen["errors"], 0, f"failed of {seen['requests']} at "
           f"{a_second}/s ({seen['said']})")
     return {name: seen[name] for name in ("p50", "p99", "p999")} | \
-        meter.costs(seen["requests"], "steady_us")
+        meter.costs("steady_us", seen["requests"] * 1000)
 
 
 def warm_up(bench, stand, contender, target, connections, looks=LOOKS,

@@ -30,7 +30,7 @@ def _cpu_ns(pid):
     return spent + (int(fields[13]) + int(fields[14])) * TICK_NS
 
 
-def cpu_ns(roots):
+def _cpu_ns_of(roots):
     """Nanoseconds of CPU time that the processes ROOTS and all that descend
     from them have had until now.  What has ended and been waited for counts,
     to the kernel's tick of 10 ms."""
@@ -40,6 +40,26 @@ def cpu_ns(roots):
             with contextlib.suppress(OSError):
                 spent += _cpu_ns(pid)
     return spent
+
+
+class Meter:
+    """The CPU time that is taken from now on by ROOTS, {name: process ids}, and
+    all that descend from them."""
+
+    def __init__(self, roots):
+        self._roots = roots
+        self._before = self._read()
+
+    def _read(self):
+        return {name: _cpu_ns_of(pids) for name, pids in self._roots.items()}
+
+    def costs(self, measure, unit_ns):
+        """Measures, in units of so many nanoseconds: MEASURE of all, and
+        MEASURE.name of each."""
+        spent = {name: (now - self._before[name]) / unit_ns
+                 for name, now in self._read().items()}
+        return {measure: sum(spent.values())} | {
+            f"{measure}.{name}": each for name, each in spent.items()}
 
 
 def _kib(text, name):
