@@ -1,7 +1,7 @@
 /*
  * libmemcached, as cache/memcached wants it; its header is included here alone.
- * A handle that cannot be made to ask for any amount of memory:
- * libmemcached allocates as much as a server says that a value has.
+ * A handle that cannot be made to ask for any amount of memory: libmemcached
+ * allocates as much as a server says that a value has.
  */
 #ifndef CACHE_HANDLE_H
 #define CACHE_HANDLE_H

@@ -3,9 +3,9 @@
  *
  * A channel (s3/channel.h) keeps the connections and the names for the life of
  * the process; its easy handle is filled anew for each exchange.
- * curl_easy_perform would do, but that it sees neither a
- * time-out of ours nor the client's end: its loop (multi_poll, multi_perform)
- * is the same as ours and costs the same.
+ * curl_easy_perform would do, but that it sees neither a time-out of ours nor
+ * the client's end: its loop (multi_poll, multi_perform) is the same as ours
+ * and costs the same.
  */
 #include "s3/http.h"
 
@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -23,6 +22,7 @@
 #include "base/parse.h"
 #include "base/peer.h"
 #include "s3/channel.h"
+#include "s3/endpoint.h"
 #include "s3/trust.h"
 
 enum {
@@ -44,7 +44,6 @@ struct http {
 	int64_t arrived_ms;  /* when bytes last came, or, if that is later,
 	                     * when the handler was done with them */
 	bool has_byte;
-	bool has_come; /* some of the head, since the loop last looked */
 	bool has_head;
 	bool is_stopped; /* by the handler */
 	bool is_late;    /* the deadline passed while the handler worked */
@@ -139,7 +138,7 @@ on_header(char *data, size_t size, size_t count, void *context)
 	size_t len = size * count;
 	bool go_on = true;
 
-	http->has_byte = http->has_come = true;
+	http->has_byte = true;
 	http->head_len += len;
 	if (http->head_len > HTTP_HEAD_MAX) {
 		set_reason(
@@ -229,9 +228,11 @@ set_callbacks(struct http *http, CURL *easy)
 static struct channel *
 find_channel(struct http *http, const struct http_request *request)
 {
-	bool is_tls = strncasecmp(request->url, "https:", 6) == 0;
+	struct span url = span_of(request->url);
 	struct channel *channel;
+	bool is_tls;
 
+	is_tls = endpoint_take_scheme(&url, &is_tls) && is_tls;
 	for (channel = http->channels; channel != NULL; channel = channel->next)
 		if (channel_is_for(channel, request->ca_file, is_tls))
 			return (channel);
@@ -446,6 +447,7 @@ static enum http_result
 run(struct http *http)
 {
 	int64_t until, now;
+	size_t head_len = 0; /* when we last looked */
 	int running;
 
 	for (;;) {
@@ -457,9 +459,9 @@ run(struct http *http)
 		if (running == 0)
 			return (judge(http, take_code(http)));
 		now = clock_monotonic_ms();
-		if (http->has_come)
+		if (http->head_len > head_len)
 			http->arrived_ms = now;
-		http->has_come = false;
+		head_len = http->head_len;
 		until = find_silence_end(http);
 		if (now >= http->deadline_ms) {
 			set_reason(http,
@@ -489,7 +491,7 @@ begin(struct http *http, const struct http_request *request,
 	http->channel = find_channel(http, request);
 	http->deadline_ms = request->deadline_ms;
 	http->started_ms = http->arrived_ms = clock_monotonic_ms();
-	http->has_byte = http->has_come = http->has_head = false;
+	http->has_byte = http->has_head = false;
 	http->is_stopped = http->is_late = false;
 	http->head_len = 0;
 	http->received = http->sent = 0;

@@ -709,18 +709,25 @@ parts_and_heads_are_not_stored(void **state)
 	assert_int_equal(cached.leased + cached.stored, 0);
 }
 
+/* Another has the lease until, at the look AT, the object is there. */
+static void
+serve_what_another_stores(unsigned at)
+{
+	cached.other_leases = at - 1;
+	cached.hit_at_look = at;
+	cached.found = CACHE_HIT;
+	assert_int_equal(serve(), 200);
+	assert_body("hello");
+	assert_int_equal(s3.fetches, 0);
+}
+
 static void
 one_fetches_the_others_wait(void **state)
 {
 	(void)state;
 	use_cache();
 	cached.unfound = CACHE_LEASED;
-	cached.other_leases = 3;
-	cached.hit_at_look = 4;
-	cached.found = CACHE_HIT;
-	assert_int_equal(serve(), 200);
-	assert_body("hello");
-	assert_int_equal(s3.fetches, 0);
+	serve_what_another_stores(4);
 	assert_non_null(strstr(client.head, "; collapsed"));
 }
 
@@ -733,12 +740,7 @@ what_was_stored_meanwhile_is_found_at_once(void **state)
 
 	(void)state;
 	use_cache();
-	cached.other_leases = 1;
-	cached.hit_at_look = 2;
-	cached.found = CACHE_HIT;
-	assert_int_equal(serve(), 200);
-	assert_body("hello");
-	assert_int_equal(s3.fetches, 0);
+	serve_what_another_stores(2);
 	assert_int_equal(now_ms, began_ms);
 	assert_true(head_has("Cache-Status: trys3; hit"));
 }
