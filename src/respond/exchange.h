@@ -42,6 +42,9 @@ struct request {
  * or fail.  False: the client is gone, nothing more need be sent. */
 struct request_sink {
 	bool (*head)(void *context, struct span head);
+	/* Once, before the body, where that is not at hand but comes from S3
+	 * meanwhile. */
+	void (*stream)(void *context);
 	bool (*body)(void *context, struct span bytes);
 	/* Take back the head and what came of the body, so that another head
 	 * can follow.  False where the client has some of it already. */

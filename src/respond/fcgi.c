@@ -226,6 +226,14 @@ sink_put(void *context, struct span bytes)
 	return (writer_put(&fcgi->writer, bytes));
 }
 
+static void
+sink_stream(void *context)
+{
+	struct fcgi *fcgi = context;
+
+	writer_stream(&fcgi->writer);
+}
+
 static bool
 sink_restart(void *context)
 {
@@ -366,8 +374,8 @@ fcgi_accept(
 	writer_begin(&fcgi->writer, fcgi->fd, gate->id, fcgi->send_timeout_ms);
 	request->started_ms = now;
 	fill_request(fcgi, request);
-	*sink = (struct request_sink){ sink_put, sink_put, sink_restart,
-		sink_end, sink_hand_off, sink_fail, fcgi };
+	*sink = (struct request_sink){ sink_put, sink_stream, sink_put,
+		sink_restart, sink_end, sink_hand_off, sink_fail, fcgi };
 	return (FCGI_REQUEST);
 }
 

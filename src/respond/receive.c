@@ -31,6 +31,8 @@ begin_stream(struct serving *s)
 		fetch_pass_on(s->parts->fetch);
 	ok =
 	    s->is_streaming && s->sink->head(s->sink->context, buf_span(&head));
+	if (ok)
+		s->sink->stream(s->sink->context);
 	buf_fini(&head);
 	serving_pass(s);
 	return (ok ? FETCH_GO_ON : FETCH_ENOUGH);

@@ -34,6 +34,28 @@ writer_begin(struct writer *writer, int fd, uint16_t id, int64_t timeout_ms)
 	writer->len = 0;
 }
 
+/*
+ * A unix socket takes 212 KB, and a worker that streams keeps it full.  With 16
+ * of them that is more than a core's cache holds, and each byte is fetched from
+ * memory again to be read; with 64 KB (the kernel doubles it, for its own
+ * needs) a gigabyte takes a tenth less CPU.  What is at hand has all of it: the
+ * more a send takes, the sooner the worker is free.  TCP knows better what is
+ * on its way.
+ */
+void
+writer_stream(struct writer *writer)
+{
+	const int size = 65536;
+	int domain = AF_UNSPEC;
+	socklen_t len = sizeof(domain);
+
+	/* Where it is refused, the answer is the same. */
+	if (getsockopt(writer->fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+	    domain == AF_UNIX)
+		(void)setsockopt(
+		    writer->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
 /* Forget the first SENT bytes of MESSAGE's pieces. */
 static void
 skip_sent(struct msghdr *message, size_t sent)

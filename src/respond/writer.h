@@ -41,6 +41,11 @@ struct writer {
 void
 writer_begin(struct writer *writer, int fd, uint16_t id, int64_t timeout_ms);
 
+/* What is put from here on comes piece by piece, as fast as S3 sends it: of
+ * that less is to wait on the way, see writer.c.  For any answer, at any time
+ * before its end. */
+void writer_stream(struct writer *writer);
+
 /* Add BYTES, which are not needed after the call.  Nothing is sent before a
  * record is full; then full records are, gathered and without being copied,
  * and 1 to WRITER_RECORD_LEN bytes are kept for the end to go with.  False

@@ -67,7 +67,7 @@ static struct {
 	char head[4096];
 	char body[2 * LARGE];
 	size_t len;
-	unsigned heads, ends, fails, hand_offs;
+	unsigned heads, streams, ends, fails, hand_offs;
 	bool refuses;
 } client;
 
@@ -289,6 +289,15 @@ client_head(void *context, struct span head)
 	return (!client.refuses);
 }
 
+static void
+client_stream(void *context)
+{
+	(void)context;
+	assert_int_equal(client.heads, 1);
+	assert_int_equal(client.len, 0);
+	client.streams++;
+}
+
 static bool
 client_body(void *context, struct span bytes)
 {
@@ -307,6 +316,7 @@ client_restart(void *context)
 	if (client.len > 2000)
 		return (false);
 	client.heads = 0;
+	client.streams = 0;
 	client.len = 0;
 	return (true);
 }
@@ -340,8 +350,9 @@ client_fail(void *context)
 
 /* ------------------------------------------------------------- the server */
 
-static const struct request_sink sink = { client_head, client_body,
-	client_restart, client_end, client_hand_off, client_fail, NULL };
+static const struct request_sink sink = { client_head, client_stream,
+	client_body, client_restart, client_end, client_hand_off, client_fail,
+	NULL };
 static struct cache_settings cache_settings = { .max_object = 1000,
 	.lease_ms = 3000 };
 static struct site sites[2];
@@ -455,6 +466,7 @@ get_is_answered_whole(void **state)
 	assert_string_equal(s3.key, "a.png");
 	assert_body("hello");
 	assert_int_equal(passed_on, 0);
+	assert_int_equal(client.streams, 0);
 	assert_true(head_has("Content-Length: 5"));
 	assert_true(head_has("Content-Type: image/png"));
 	assert_true(head_has("ETag: " ETAG));
@@ -816,6 +828,7 @@ large_is_streamed(void **state)
 	assert_int_equal(client.ends, 1);
 	assert_int_equal(cached.passed, 1);
 	assert_int_equal(passed_on, 1);
+	assert_int_equal(client.streams, 1);
 	assert_int_equal(cached.stored, 0);
 	assert_true(head_has("Content-Length: 5000"));
 }

@@ -147,6 +147,40 @@ a_slow_reader_gets_all_of_it(void **state)
 	}
 }
 
+static int
+room_of(int fd)
+{
+	int size = -1;
+	socklen_t len = sizeof(size);
+
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len), 0);
+	return (size);
+}
+
+/* What TCP holds back is TCP's business. */
+static void
+less_of_a_stream_waits_in_a_unix_socket(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		int ends[2], before;
+
+		make_connection(families[i], ends);
+		before = room_of(ends[0]);
+		writer_begin(&writer, ends[0], ID, PATIENCE_MS);
+		assert_int_equal(room_of(ends[0]), before);
+		writer_stream(&writer);
+		/* The kernel doubles what it is told. */
+		assert_int_equal(room_of(ends[0]),
+		    families[i] == AF_UNIX ? 2 * 65536 : before);
+		assert_true(writer_end(&writer));
+		close(ends[0]);
+		close(ends[1]);
+	}
+}
+
 static volatile sig_atomic_t signals;
 
 static void
@@ -373,6 +407,7 @@ main(void)
 		cmocka_unit_test(a_short_answer_is_one_write),
 		cmocka_unit_test(answers_of_every_length_are_whole),
 		cmocka_unit_test(a_slow_reader_gets_all_of_it),
+		cmocka_unit_test(less_of_a_stream_waits_in_a_unix_socket),
 		cmocka_unit_test(signals_do_not_cut_an_answer),
 		cmocka_unit_test(a_failure_ends_in_eight_zeros),
 		cmocka_unit_test(what_is_left_is_sent_before_it_fails),
