@@ -169,6 +169,7 @@ cache_lease(
 		return (CACHE_LEASE_OURS);
 	case MC_NONE:
 		return (CACHE_LEASE_OTHER);
+	case MC_REFUSED:
 	case MC_DOWN:
 		break;
 	}
@@ -229,22 +230,23 @@ cache_lookup(struct cache *cache, const struct cache_key *key, int64_t now,
 }
 
 /* In the place of our lease, if we have it. */
-static bool
+static enum mc_result
 store_entry(struct cache *cache, const struct cache_key *key,
     const struct entry *entry, int64_t ttl_ms)
 {
+	enum mc_result result;
 	struct buf bytes;
 	bool ok;
 
 	buf_init(&bytes, entry_len(entry));
 	ok = entry_write(entry, key->digest, &bytes);
 	assert(ok);
-	ok = mc_set(cache->mc, text_of(key), buf_span(&bytes),
-		 to_seconds(ttl_ms)) == MC_OK;
+	result = mc_set(
+	    cache->mc, text_of(key), buf_span(&bytes), to_seconds(ttl_ms));
 	buf_fini(&bytes);
-	if (ok)
+	if (result == MC_OK)
 		(void)take_lease(cache, key);
-	return (ok);
+	return (result);
 }
 
 bool
@@ -255,15 +257,19 @@ cache_store(struct cache *cache, const struct cache_key *key,
 		.stored_s = now,
 		.metadata = *metadata,
 		.body = body };
-	bool ok = false;
+	enum mc_result result = MC_NONE;
 
 	assert(metadata->size == body.len); /* else it is not the whole */
 	if (cache == NULL)
 		return (false);
 	if (body.len <= cache->settings->max_object)
-		ok = store_entry(cache, key, &entry, cache->settings->ttl_ms);
-	cache_release(cache, key);
-	return (ok);
+		result =
+		    store_entry(cache, key, &entry, cache->settings->ttl_ms);
+	if (result == MC_REFUSED)
+		cache_pass(cache, key);
+	else
+		cache_release(cache, key);
+	return (result == MC_OK);
 }
 
 bool
@@ -271,13 +277,14 @@ cache_store_missing(
     struct cache *cache, const struct cache_key *key, int64_t now)
 {
 	struct entry entry = { .kind = ENTRY_MISSING, .stored_s = now };
-	bool ok;
+	enum mc_result result;
 
 	if (cache == NULL)
 		return (false);
-	ok = store_entry(cache, key, &entry, cache->settings->ttl_missing_ms);
+	result =
+	    store_entry(cache, key, &entry, cache->settings->ttl_missing_ms);
 	cache_release(cache, key);
-	return (ok);
+	return (result == MC_OK);
 }
 
 enum cache_purged
@@ -293,6 +300,7 @@ cache_purge(struct cache *cache, const struct cache_key *key)
 		return (CACHE_PURGED);
 	case MC_NONE:
 		return (CACHE_NOTHING);
+	case MC_REFUSED:
 	case MC_DOWN:
 		break;
 	}

@@ -318,7 +318,7 @@ run_delete(struct server *server, const struct operation *operation)
 enum outcome {
 	DONE,
 	ABSENT,    /* MC_NONE */
-	TOO_LARGE, /* the server is well, but does not take this value */
+	TOO_LARGE, /* MC_REFUSED */
 	FULL,      /* the server is well, but does not take any */
 	FAILED,    /* nothing is known of the connection any more */
 };
@@ -433,9 +433,18 @@ run(struct mc *mc, struct server *server, const struct operation *operation)
 	}
 	server->has_answered = true;
 	tell_refusal(mc, server, outcome, operation->value.len);
-	if (outcome == DONE)
+	switch (outcome) {
+	case DONE:
 		return (MC_OK);
-	return (outcome == ABSENT ? MC_NONE : MC_DOWN);
+	case ABSENT:
+		return (MC_NONE);
+	case TOO_LARGE:
+		return (MC_REFUSED);
+	case FULL:
+	case FAILED:
+		break;
+	}
+	return (MC_DOWN);
 }
 
 static struct server *

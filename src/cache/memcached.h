@@ -34,9 +34,11 @@ void mc_free(struct mc *mc);
 
 enum mc_result {
 	MC_OK,
-	MC_NONE, /* get, delete: no such key; add: the key is there already;
-	          * swap: what is there is of another version, or nothing is */
-	MC_DOWN, /* the server is away, late, full or refuses (too large) */
+	MC_NONE,    /* get, delete: no such key; add: the key is there already;
+	             * swap: it is there in another version, or not at all */
+	MC_REFUSED, /* set, add, swap: the server takes no value of this size;
+	             * what it was to replace may be gone */
+	MC_DOWN,    /* the server is away, late or full */
 };
 
 /* KEY is 1 to 250 printable bytes without a blank: a digest in hexadecimal,

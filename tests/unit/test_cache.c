@@ -390,7 +390,8 @@ nothing_over_max_object_is_stored(void **state)
 	assert_int_equal(look(ours, &key, NOW), CACHE_HIT);
 }
 
-/* More than memcached takes: no entry, no error, and the old one is gone. */
+/* More than memcached takes: no entry, no error, and the old one is gone.  Who
+ * had the lease leaves word that nobody need wait for another. */
 static void
 what_memcached_refuses_is_not_stored(void **state)
 {
@@ -404,7 +405,8 @@ what_memcached_refuses_is_not_stored(void **state)
 	assert_int_equal(look(ours, &key, NOW), CACHE_MISS);
 	assert_int_equal(lease(ours), CACHE_LEASE_OURS);
 	assert_false(store(ours, (struct span){ body, len }, NOW));
-	assert_int_equal(lease(theirs), CACHE_LEASE_OURS);
+	assert_int_equal(look(theirs, &key, NOW), CACHE_PASSED);
+	assert_int_equal(lease(theirs), CACHE_LEASE_NONE);
 	free(body);
 }
 

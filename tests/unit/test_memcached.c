@@ -472,13 +472,13 @@ too_large_a_value_is_no_failure(void **state)
 	memcached_start(&m); /* its -I is 1m where nothing is said */
 	assert_int_equal(mc_set(mc, SPAN("a"), SPAN("old"), 60), MC_OK);
 	assert_int_equal(mc_set(mc, SPAN("b"), SPAN("x"), 60), MC_OK);
-	assert_int_equal(mc_set(mc, SPAN("a"), large, 60), MC_DOWN);
+	assert_int_equal(mc_set(mc, SPAN("a"), large, 60), MC_REFUSED);
 	assert_logged(1, 0);
 	assert_non_null(strstr(logged.last, "-I"));
 	/* memcached drops what the value was to replace. */
 	assert_int_equal(get(mc, SPAN("a")), MC_NONE);
 	assert_value(mc, SPAN("b"), SPAN("x"));
-	assert_int_equal(mc_add(mc, SPAN("a"), large, 60), MC_DOWN);
+	assert_int_equal(mc_add(mc, SPAN("a"), large, 60), MC_REFUSED);
 	assert_int_equal(mc_set(mc, SPAN("a"), SPAN("new"), 60), MC_OK);
 	assert_value(mc, SPAN("a"), SPAN("new"));
 	assert_logged(1, 0);
