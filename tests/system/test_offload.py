@@ -133,6 +133,20 @@ def test_ways(bench, server):
                  lines)
 
 
+def test_tls(bench):
+    """What libcurl copies before it goes out by TLS, 16 or 256 KiB at a time
+    (src/s3/libcurl.c)."""
+    with bench.suite.test("over TLS: files of all lengths about a buffer's"):
+        sizes = [size + more for size in (8192, 16384, 65536, 262144, MIB)
+                 for more in (-1, 0, 1, 900)] + [5 * MIB + 1]
+        site = bench.lab.site(is_tls=True)
+        mover = bench.mover(
+            {f"{size}.png": made_bytes(size) for size in sizes},
+            site={name: site[name] for name in ("endpoint", "ca_file")})
+        mover.run_well("offload")
+        mover.check_moved()
+
+
 def looks(mover):
     """Mode, time, owner of each file."""
     found = {}
@@ -960,6 +974,7 @@ def main():
     with Suite(900) as suite:
         rgw = Bench(suite, Rgw(suite), "READER_")
         test_ways(rgw, "RGW")
+        test_tls(rgw)
         test_metadata(rgw)
         test_choice(rgw)
         test_odd_files(rgw)
