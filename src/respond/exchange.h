@@ -49,8 +49,8 @@ struct request_sink {
 	/* Take back the head and what came of the body, so that another head
 	 * can follow.  False where the client has some of it already. */
 	bool (*restart)(void *context);
-	/* The answer is whole; when this returns the client has it. */
-	bool (*end)(void *context);
+	/* With LAST it is whole; when this returns the client has it. */
+	bool (*end)(void *context, struct span last);
 	/* In place of end, after a head that hands the request to the web
 	 * server: it is sent, with what fails behind it, so that a server that
 	 * does not take it over cannot take the answer for a whole one. */

@@ -243,11 +243,11 @@ sink_restart(void *context)
 }
 
 static bool
-sink_end(void *context)
+sink_end(void *context, struct span last)
 {
 	struct fcgi *fcgi = context;
 
-	return (writer_end(&fcgi->writer));
+	return (writer_end(&fcgi->writer, last));
 }
 
 static void

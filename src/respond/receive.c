@@ -181,7 +181,7 @@ finish_stream(struct serving *s, enum fetch_result result)
 	const struct request_sink *sink = s->sink;
 
 	if (result == FETCH_OK) {
-		sink->end(sink->context);
+		sink->end(sink->context, SPAN(""));
 		return (STEP_DONE);
 	}
 	if (result != FETCH_CUT && result != FETCH_PEER_GONE) {

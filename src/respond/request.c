@@ -215,7 +215,6 @@ answer(struct serving *s)
 {
 	const struct request_sink *sink = s->sink;
 	struct buf head;
-	struct span body;
 	bool ok;
 
 	/* The lease tells that the cache was there just now. */
@@ -223,14 +222,11 @@ answer(struct serving *s)
 	    s->has_lease && (s->is_whole || s->is_missing);
 	buf_init_secret(&head, ANSWER_HEAD_MAX); /* a URL may be in it */
 	serving_make_head(s, &head);
-	body = choose_body(s);
 	ok = sink->head(sink->context, buf_span(&head));
-	if (ok && body.len > 0)
-		ok = sink->body(sink->context, body);
 	if (ok && s->answer.handoff != NULL)
 		sink->hand_off(sink->context);
 	else if (ok)
-		sink->end(sink->context);
+		sink->end(sink->context, choose_body(s));
 	buf_fini(&head);
 	return (STEP_STORE);
 }

@@ -176,41 +176,47 @@ write_end(const struct writer *writer, uint8_t end[END_LEN])
 	record_write_head(&record, end + RECORD_HEAD_LEN);
 }
 
-/* What is pending as a record, its head in HEAD, in up to three pieces of IOV;
- * how many. */
+/* What is pending and LAST as a record, its head in HEAD, in up to four pieces
+ * of IOV; how many. */
 static size_t
-lay_pending(const struct writer *writer, uint8_t head[RECORD_HEAD_LEN],
-    struct iovec iov[3])
+lay_last(const struct writer *writer, struct span last,
+    uint8_t head[RECORD_HEAD_LEN], struct iovec iov[4])
 {
 	static const uint8_t padding[8];
+	size_t len = writer->len + last.len;
 	const struct record record = {
 		.type = RECORD_STDOUT,
 		.id = writer->id,
-		.content_len = (uint16_t)writer->len,
-		.padding_len = (uint8_t)((0 - writer->len) % sizeof(padding)),
+		.content_len = (uint16_t)len,
+		.padding_len = (uint8_t)((0 - len) % sizeof(padding)),
 	};
 
 	/* A record without content would be the end of the stream. */
-	if (writer->len == 0)
+	if (len == 0)
 		return (0);
 	record_write_head(&record, head);
 	iov[0] = piece(head, RECORD_HEAD_LEN);
 	iov[1] = piece(writer->pending, writer->len);
-	iov[2] = piece(padding, record.padding_len);
-	return (3);
+	iov[2] = piece(last.data, last.len);
+	iov[3] = piece(padding, record.padding_len);
+	return (4);
 }
 
 bool
-writer_end(struct writer *writer)
+writer_end(struct writer *writer, struct span last)
 {
 	uint8_t head[RECORD_HEAD_LEN], end[END_LEN];
-	struct iovec iov[4];
+	struct iovec iov[5];
 	size_t n;
 
 	assert(writer->state == WRITER_OPEN || writer->state == WRITER_LOST);
 	if (writer->state == WRITER_LOST)
 		return (false);
-	n = lay_pending(writer, head, iov);
+	while (writer->len + last.len > WRITER_RECORD_LEN) {
+		if (!send_records(writer, &last))
+			return (false);
+	}
+	n = lay_last(writer, last, head, iov);
 	write_end(writer, end);
 	iov[n++] = piece(end, sizeof(end));
 	writer->state = WRITER_ENDED;
@@ -242,10 +248,10 @@ void
 writer_leave(struct writer *writer)
 {
 	uint8_t head[RECORD_HEAD_LEN];
-	struct iovec iov[4];
+	struct iovec iov[5];
 
 	if (writer->state != WRITER_OPEN)
 		return;
-	send_failure(writer, iov, lay_pending(writer, head, iov));
+	send_failure(writer, iov, lay_last(writer, SPAN(""), head, iov));
 	explicit_bzero(writer->pending, writer->len);
 }

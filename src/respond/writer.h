@@ -56,9 +56,9 @@ bool writer_put(struct writer *writer, struct span bytes) ATTR_MUST_USE;
  * nothing is changed, where the peer has some of it. */
 bool writer_restart(struct writer *writer) ATTR_MUST_USE;
 
-/* The answer is whole: send what is left, the end of STDOUT and of the request,
- * all in one. */
-bool writer_end(struct writer *writer);
+/* With LAST the answer is whole: send what is left, LAST, which is not copied,
+ * the end of STDOUT and of the request, all in one. */
+bool writer_end(struct writer *writer, struct span last);
 
 /*
  * The answer cannot be ended: forget what is left, send 8 zero bytes where a

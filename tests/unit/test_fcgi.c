@@ -135,7 +135,7 @@ body(struct server *server, struct span bytes)
 static bool
 end(struct server *server)
 {
-	bool ok = server->sink.end(server->sink.context);
+	bool ok = server->sink.end(server->sink.context, SPAN(""));
 
 	fcgi_finish(server->fcgi);
 	return (ok);

@@ -56,7 +56,7 @@ a_short_answer_is_one_write(void **state)
 	sends = 0;
 	writer_begin(&writer, ends[0], ID, PATIENCE_MS);
 	assert_true(writer_put(&writer, SPAN("Status: 200\r\n\r\n")));
-	assert_true(writer_end(&writer));
+	assert_true(writer_end(&writer, SPAN("")));
 	assert_int_equal(writer.state, WRITER_ENDED);
 	assert_int_equal(sends, 1);
 
@@ -65,7 +65,7 @@ a_short_answer_is_one_write(void **state)
 	assert_true(writer_put(&writer, SPAN("")));
 	assert_true(writer_put(&writer, bytes_at(bytes, 5000, 5000)));
 	assert_int_equal(sends, 1);
-	assert_true(writer_end(&writer));
+	assert_true(writer_end(&writer, SPAN("")));
 	assert_int_equal(sends, 2);
 
 	close(ends[0]);
@@ -77,16 +77,32 @@ a_short_answer_is_one_write(void **state)
 	free(bytes);
 }
 
+/* Put the LEN bytes of BYTES, AT_ONCE at a time; the last of them are the end's
+ * where they END_IT. */
+static void
+put_all(const char *bytes, size_t len, size_t at_once, bool end_it)
+{
+	size_t i, n;
+
+	for (i = 0; i < len; i += n) {
+		n = len - i < at_once ? len - i : at_once;
+		if (end_it && i + n == len)
+			break;
+		assert_true(writer_put(&writer, bytes_at(bytes, i, n)));
+	}
+	assert_true(writer_end(&writer, bytes_at(bytes, i, len - i)));
+}
+
 /* An answer of LEN bytes, put by AT_ONCE, to a peer that reads by READ_AT_ONCE;
  * where that is little, the socket takes less than a record at once. */
 static void
-check_answer(int family, size_t len, size_t at_once, size_t read_at_once)
+check_answer_ended(
+    int family, size_t len, size_t at_once, size_t read_at_once, bool end_it)
 {
 	char *bytes = make_bytes(len);
 	struct answer_seen seen;
 	struct peer peer;
 	struct buf raw;
-	size_t i, n;
 	int ends[2], room = 16384;
 
 	make_connection(family, ends);
@@ -97,11 +113,7 @@ check_answer(int family, size_t len, size_t at_once, size_t read_at_once)
 	peer = start_peer(ends[1], ends[0], NULL, 0, read_at_once);
 	sends = short_sends = 0;
 	writer_begin(&writer, ends[0], ID, PATIENCE_MS);
-	for (i = 0; i < len; i += n) {
-		n = len - i < at_once ? len - i : at_once;
-		assert_true(writer_put(&writer, bytes_at(bytes, i, n)));
-	}
-	assert_true(writer_end(&writer));
+	put_all(bytes, len, at_once, end_it);
 	close(ends[0]);
 	raw = end_peer(&peer);
 	parse_answer(buf_span(&raw), &seen);
@@ -114,6 +126,13 @@ check_answer(int family, size_t len, size_t at_once, size_t read_at_once)
 	buf_fini(&seen.content);
 	buf_fini(&raw);
 	free(bytes);
+}
+
+static void
+check_answer(int family, size_t len, size_t at_once, size_t read_at_once)
+{
+	check_answer_ended(family, len, at_once, read_at_once, false);
+	check_answer_ended(family, len, at_once, read_at_once, true);
 }
 
 static void
@@ -175,7 +194,7 @@ less_of_a_stream_waits_in_a_unix_socket(void **state)
 		/* The kernel doubles what it is told. */
 		assert_int_equal(room_of(ends[0]),
 		    families[i] == AF_UNIX ? 2 * 65536 : before);
-		assert_true(writer_end(&writer));
+		assert_true(writer_end(&writer, SPAN("")));
 		close(ends[0]);
 		close(ends[1]);
 	}
@@ -294,7 +313,7 @@ a_restart_takes_all_of_it_back(void **state)
 	assert_true(writer_put(&writer, bytes_at(bytes, 0, WRITER_RECORD_LEN)));
 	assert_true(writer_restart(&writer));
 	assert_true(writer_put(&writer, bytes_at(bytes, 7, 5000)));
-	assert_true(writer_end(&writer));
+	assert_true(writer_end(&writer, SPAN("")));
 	close(ends[0]);
 	assert_int_equal(read_all(ends[1], 65536, &raw), 0);
 	parse_answer(buf_span(&raw), &seen);
@@ -329,7 +348,7 @@ what_has_ended_cannot_fail(void **state)
 	make_connection(AF_UNIX, ends);
 	writer_begin(&writer, ends[0], ID, PATIENCE_MS);
 	assert_true(writer_put(&writer, SPAN("x")));
-	assert_true(writer_end(&writer));
+	assert_true(writer_end(&writer, SPAN("")));
 	writer_fail(&writer);
 	assert_int_equal(writer.state, WRITER_ENDED);
 	close(ends[0]);
@@ -365,7 +384,7 @@ a_peer_that_leaves_ends_the_answer(void **state)
 		assert_int_equal(writer.state, WRITER_LOST);
 		sends = 0;
 		assert_false(writer_put(&writer, SPAN("x")));
-		assert_false(writer_end(&writer));
+		assert_false(writer_end(&writer, SPAN("")));
 		writer_fail(&writer);
 		assert_int_equal(sends, 0);
 		assert_int_equal(writer.state, WRITER_LOST);
