@@ -199,7 +199,8 @@ class Stand(Place):
                     path.encode(), len(body), body))
                 harness.equal(answers.readline(), b"STORED\r\n", "memcached")
 
-    def trys3d(self, memcached=(), workers=WORKERS, is_cached=False, handoff=None):
+    def trys3d(self, memcached=(), workers=WORKERS, is_cached=False,
+               handoff=None):
         """trys3d, with those servers (harness.Memcached), and nginx in front of
         it with the shipped files, of which only paths are changed; the
         harness.Trys3d.  HANDOFF: nginx fetches by itself what is larger."""

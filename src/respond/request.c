@@ -193,14 +193,13 @@ look(struct serving *s)
 
 /* --------------------------------------------------- answer and store --- */
 
-/* The bytes that go with s->answer. */
+/* The bytes that go with s->answer, which is not handed off. */
 static struct span
 choose_body(const struct serving *s)
 {
 	const struct answer *answer = &s->answer;
 
-	if (s->method == POLICY_HEAD || answer->status == 304 ||
-	    answer->handoff != NULL)
+	if (s->method == POLICY_HEAD || answer->status == 304)
 		return (SPAN(""));
 	if (answer->status == 200 || (answer->status == 206 && s->is_part))
 		return (s->body);

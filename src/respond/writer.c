@@ -106,10 +106,10 @@ piece(const void *data, size_t len)
 	return ((struct iovec){ (void *)(uintptr_t)data, len });
 }
 
-/* Send full records of what is pending and of *BYTES behind it; *BYTES keeps
- * what is left. */
+/* Send some full records of what is pending and of *BYTES behind it; *BYTES
+ * keeps what is left. */
 static bool
-send_records(struct writer *writer, struct span *bytes)
+send_some(struct writer *writer, struct span *bytes)
 {
 	const struct record record = { .type = RECORD_STDOUT,
 		.id = writer->id,
@@ -135,16 +135,25 @@ send_records(struct writer *writer, struct span *bytes)
 	return (send_all(writer, iov, n));
 }
 
+/* The same until what is left fits into one. */
+static bool
+send_records(struct writer *writer, struct span *bytes)
+{
+	while (writer->len + bytes->len > WRITER_RECORD_LEN) {
+		if (!send_some(writer, bytes))
+			return (false);
+	}
+	return (true);
+}
+
 bool
 writer_put(struct writer *writer, struct span bytes)
 {
 	assert(writer->state == WRITER_OPEN || writer->state == WRITER_LOST);
 	if (writer->state == WRITER_LOST)
 		return (false);
-	while (writer->len + bytes.len > WRITER_RECORD_LEN) {
-		if (!send_records(writer, &bytes))
-			return (false);
-	}
+	if (!send_records(writer, &bytes))
+		return (false);
 	if (bytes.len > 0)
 		memcpy(writer->pending + writer->len, bytes.data, bytes.len);
 	writer->len += bytes.len;
@@ -212,10 +221,8 @@ writer_end(struct writer *writer, struct span last)
 	assert(writer->state == WRITER_OPEN || writer->state == WRITER_LOST);
 	if (writer->state == WRITER_LOST)
 		return (false);
-	while (writer->len + last.len > WRITER_RECORD_LEN) {
-		if (!send_records(writer, &last))
-			return (false);
-	}
+	if (!send_records(writer, &last))
+		return (false);
 	n = lay_last(writer, last, head, iov);
 	write_end(writer, end);
 	iov[n++] = piece(end, sizeof(end));
