@@ -46,6 +46,7 @@ src_libcore_a_SOURCES = \
 	src/s3/sigv4.c src/s3/sigv4.h \
 	src/s3/site.c src/s3/site.h \
 	src/s3/sockets.c src/s3/sockets.h \
+	src/s3/transfer.c src/s3/transfer.h \
 	src/s3/trust.c src/s3/trust.h \
 	src/s3/uri.c src/s3/uri.h \
 	src/s3/verdict.c src/s3/verdict.h \

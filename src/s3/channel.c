@@ -97,6 +97,7 @@ channel_new(const char *ca_file, bool is_tls)
 		log_fatal(1, "libcurl: no handle can be made");
 	curl_multi_setopt(
 	    channel->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MAX);
+	transfer_init(&channel->transfer, channel->multi);
 	channel->ca_file = mem_string(libcurl_ca_file(ca_file));
 	channel->is_tls = is_tls;
 	LIBCURL_SET(easy, CURLOPT_BUFFERSIZE,

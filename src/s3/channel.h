@@ -12,11 +12,13 @@
 
 #include "s3/libcurl.h"
 #include "s3/sockets.h"
+#include "s3/transfer.h"
 
 struct channel {
 	CURLM *multi;
 	CURL *easy; /* as libcurl_new makes it; options may be set */
 	struct sockets sockets;
+	struct transfer transfer;
 	bool has_proxy;     /* the environment names one, for some scheme */
 	bool has_tls_proxy; /* and it is spoken to by TLS */
 	char *ca_file;      /* PEM; NULL: libcurl knows of none */

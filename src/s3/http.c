@@ -4,8 +4,7 @@
  * A channel (s3/channel.h) keeps the connections and the names for the life of
  * the process; its easy handle is filled anew for each exchange.
  * curl_easy_perform would do, but that it sees neither a time-out of ours nor
- * the client's end: its loop (multi_poll, multi_perform) is the same as ours
- * and costs the same.
+ * the client's end.
  */
 #include "s3/http.h"
 
@@ -167,8 +166,8 @@ on_body(char *data, size_t size, size_t count, void *context)
 		return (0);
 	}
 	http->arrived_ms = clock_monotonic_ms();
-	/* One multi_perform goes on for as long as there is something to read:
-	 * the deadline must be seen here too. */
+	/* One step goes on for as long as there is something to read: the
+	 * deadline must be seen here too. */
 	http->is_late = http->arrived_ms >= http->deadline_ms;
 	return (http->is_late ? 0 : bytes.len);
 }
@@ -435,11 +434,9 @@ static bool
 wait_for_bytes(struct http *http, int64_t ms)
 {
 	int peer_fd = http->request->peer_fd;
-	struct curl_waitfd peer = { .fd = peer_fd, .events = CURL_WAIT_POLLIN };
 
-	curl_multi_poll(http->channel->multi, &peer, peer_fd >= 0 ? 1 : 0,
-	    ms < INT_MAX ? (int)ms : INT_MAX, NULL);
-	return (peer.revents == 0 || !peer_is_gone(peer_fd));
+	return (!transfer_wait(&http->channel->transfer, peer_fd, ms) ||
+	    !peer_is_gone(peer_fd));
 }
 
 /* Drive the transfer to its end, or to ours. */
@@ -448,15 +445,14 @@ run(struct http *http)
 {
 	int64_t until, now;
 	size_t head_len = 0; /* when we last looked */
-	int running;
+	bool is_over;
 
 	for (;;) {
-		if (curl_multi_perform(http->channel->multi, &running) !=
-		    CURLM_OK) {
+		if (!transfer_step(&http->channel->transfer, &is_over)) {
 			set_reason(http, "libcurl's loop broke");
 			return (HTTP_FAILED);
 		}
-		if (running == 0)
+		if (is_over)
 			return (judge(http, take_code(http)));
 		now = clock_monotonic_ms();
 		if (http->head_len > head_len)

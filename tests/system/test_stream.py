@@ -6,12 +6,14 @@ import contextlib
 import hashlib
 import http.client
 import pathlib
+import socket
 import threading
 
 from fastcgi import Fastcgi
 from harness import (PATIENCE, PROGRAM, WRAPPER, Nginx, Rgw, Skip, Suite,
                      Trys3d, equal, true, wait_for)
 from origin import Origin, Pattern
+from scene import make_certificate
 
 MIB = 1 << 20
 # Memory is not what it is where a checker counts it.
@@ -261,6 +263,52 @@ def test_hang_up(bench):
             daemon.stop()
 
 
+class Babbler(Origin):
+    """S3 that says more than it was asked, by TLS: behind a long answer, in the
+    same breath, one that nobody wants."""
+
+    LENGTH = 40 * 16384 - 100
+
+    def _talk(self, connection, number):
+        while True:
+            head, _ = self._read_head(connection)
+            body = head.split()[1][-1:] * self.LENGTH
+            answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n" % len(body)
+            answer += b"X-Filled: ".ljust(96 - len(answer), b".")
+            answer += b"\r\n\r\n" + body
+            # It ends with a record (RFC 8446 5.1), and its last ones leave
+            # together with what is behind them.
+            equal(len(answer) % 16384, 0)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+            connection.sendall(answer)
+            if number == 1:
+                connection.sendall(b"HTTP/1.1 200 OK\r\n"
+                                   b"Content-Length: 5\r\n\r\nwrong")
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+
+
+def test_babble(bench):
+    """What was read ahead and belongs to no answer."""
+    with bench.suite.test("what S3 says by TLS behind a long answer is never "
+                          "the next one"):
+        tls = make_certificate(bench.suite.folder, "babbler")
+        for max_object in ("1m", "0"):
+            with Babbler(tls) as babbler:
+                daemon = Trys3d(bench.suite, {
+                    "daemon": {"workers": 1},
+                    "cache": {"max_object": max_object},
+                    "site one": babbler.site(ca_file=tls[0])},
+                    name=f"trys3d-babble-{max_object}")
+                client = Fastcgi(daemon.socket)
+                for name in "abc":
+                    answer = client.get(f"/{name}")
+                    true(answer.body == name.encode() * Babbler.LENGTH,
+                         f"{name}: {answer.body[:100]}, {len(answer.body)}")
+                # The first was ended, the second kept.
+                equal(babbler.connections(), 2)
+                daemon.stop()
+
+
 def test_after(bench):
     """Small requests after a large one."""
     with bench.suite.test("a worker gives back what large answers took"):
@@ -304,7 +352,7 @@ def main():
     with Suite(600) as suite:
         bench = Bench(suite)
         for test in (test_large, test_together, test_slow, test_hang_up,
-                     test_after, test_idle):
+                     test_babble, test_after, test_idle):
             test(bench)
 
 
