@@ -1,10 +1,12 @@
 /*
  * Spans and capped buffers: see buf.h.  The cap is checked in one place,
- * buf_reserve, and every way to add goes through it.
+ * buf_reserve, and every way to add goes through it, or stays in the room that
+ * it made.
  */
 #include "base/buf.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,10 +86,32 @@ span_skip(struct span span, size_t count)
 	return ((struct span){ span.data + count, span.len - count });
 }
 
+/* Is one of eight bytes a control character?  A byte less 0x20, or a DEL turned
+ * to 0 by the exclusive or, less 1, borrows: its high bit is then set though it
+ * was not before.  (A borrow goes on to the next byte only from one that is
+ * found anyway.) */
+static bool
+has_control_8(uint64_t bytes)
+{
+	const uint64_t each = UINT64_C(0x0101010101010101);
+	uint64_t del = bytes ^ 0x7f * each;
+
+	return (((((bytes - 0x20 * each) & ~bytes) | ((del - each) & ~del)) &
+		    0x80 * each) != 0);
+}
+
 bool
 span_has_control(struct span span)
 {
-	for (size_t i = 0; i < span.len; i++) {
+	uint64_t bytes;
+	size_t i;
+
+	for (i = 0; span.len - i >= sizeof(bytes); i += sizeof(bytes)) {
+		memcpy(&bytes, span.data + i, sizeof(bytes));
+		if (has_control_8(bytes))
+			return (true);
+	}
+	for (; i < span.len; i++) {
 		unsigned char c = (unsigned char)span.data[i];
 
 		if (c < 0x20 || c == 0x7f)
@@ -262,7 +286,12 @@ buf_add_string(struct buf *buf, const char *string)
 bool
 buf_add_char(struct buf *buf, char c)
 {
-	return (buf_add(buf, &c, 1));
+	/* Called for each of many: where it is most often there is room. */
+	if (buf->room < 2 || buf->len > buf->room - 2)
+		return (buf_add(buf, &c, 1));
+	buf->data[buf->len++] = c;
+	buf->data[buf->len] = '\0';
+	return (true);
 }
 
 bool

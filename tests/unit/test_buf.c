@@ -152,6 +152,30 @@ span_shows_a_piece_of_a_secret(void **state)
 }
 
 /* Each byte, at the front, inside and at the end. */
+/* C among others, of which none is a control character, but each is almost one:
+ * at each place of texts of each length. */
+static void
+find_control_anywhere(unsigned char c)
+{
+	static const unsigned char others[] = { 0x20, 0x7e, 0x80, 0xff, 0x9f,
+		0xa0, 0x21 };
+	bool is_control = c < 0x20 || c == 0x7f;
+	char text[27];
+
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (char)others[i % sizeof(others)];
+	for (size_t len = 1; len <= sizeof(text); len++) {
+		for (size_t at = 0; at < len; at++) {
+			char was = text[at];
+
+			text[at] = (char)c;
+			assert_true(span_has_control((struct span){
+					text, len }) == is_control);
+			text[at] = was;
+		}
+	}
+}
+
 static void
 span_has_control_is_of_ascii(void **state)
 {
@@ -170,6 +194,8 @@ span_has_control_is_of_ascii(void **state)
 	}
 	assert_false(span_has_control(SPAN("")));
 	assert_false(span_has_control(none));
+	for (int c = 0; c < 256; c++)
+		find_control_anywhere((unsigned char)c);
 }
 
 static void
