@@ -303,6 +303,7 @@ tests_unit_test_report_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=poll
 tests_unit_test_rehearsal_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=SSL_free -Wl,--wrap=SSL_new -Wl,--wrap=SSL_read
 tests_unit_test_request_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cache_lease \
+	-Wl,--wrap=cache_expects_miss \
 	-Wl,--wrap=cache_lookup -Wl,--wrap=cache_pass -Wl,--wrap=cache_release \
 	-Wl,--wrap=cache_store -Wl,--wrap=cache_store_missing \
 	-Wl,--wrap=clock_monotonic_ms -Wl,--wrap=clock_wall_s \

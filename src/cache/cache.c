@@ -37,12 +37,16 @@ enum {
 	/* Version, site, endpoint, bucket and key: a setting is shorter than
 	 * a line of the file (base/ini.h). */
 	KEY_TEXT_MAX = 65536,
+	/* After so many misses one after the other the next is expected.  With
+	 * fewer, a pool that mostly hits would ask in vain too often. */
+	MISSES_MIN = 3,
 };
 
 struct cache {
 	const struct cache_settings *settings;
 	struct mc *mc;
 	uint64_t useless; /* mc_get's version of what the last look found */
+	unsigned misses;  /* one after the other, until now */
 
 	/* The lease that is ours; a worker has one request at a time. */
 	bool has_lease;
@@ -147,12 +151,19 @@ put_lease(
 	    ? mc_swap(
 		  cache->mc, text_of(key), FETCHING, lease_s, cache->useless)
 	    : mc_add(cache->mc, text_of(key), FETCHING, lease_s);
+	cache->misses = result == MC_OK ? cache->misses + 1 : 0;
 	if (result == MC_OK) {
 		cache->has_lease = true;
 		memcpy(cache->leased, key->digest, sizeof(cache->leased));
 		cache->lease_until_ms = began_ms + lease_ms;
 	}
 	return (result);
+}
+
+bool
+cache_expects_miss(const struct cache *cache)
+{
+	return (cache != NULL && cache->misses >= MISSES_MIN);
 }
 
 enum cache_lease
@@ -219,6 +230,7 @@ cache_lookup(struct cache *cache, const struct cache_key *key, int64_t now,
 	if (cache == NULL ||
 	    mc_get(cache->mc, text_of(key), &bytes, &cache->useless) != MC_OK)
 		return (CACHE_MISS);
+	cache->misses = 0;
 	if (span_equal(bytes, FETCHING))
 		return (CACHE_LEASED);
 	if (span_equal(bytes, PASS))

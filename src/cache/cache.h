@@ -57,6 +57,12 @@ enum cache_found {
 enum cache_found cache_lookup(struct cache *cache, const struct cache_key *key,
     int64_t now, struct entry *entry) ATTR_MUST_USE;
 
+/* Were the last questions all for what is not there, so that the next is
+ * likely to be as well?  Who would take the lease may then try that at once,
+ * as if a look had found CACHE_MISS: where something is there the lease is not
+ * to be had, and a look tells what it is. */
+bool cache_expects_miss(const struct cache *cache) ATTR_MUST_USE;
+
 enum cache_lease {
 	CACHE_LEASE_OURS,  /* fetch, then store or release */
 	CACHE_LEASE_OTHER, /* another fetches, or has stored it just now: wait a
@@ -66,7 +72,8 @@ enum cache_lease {
 };
 
 /* Take the lease of KEY, where the last look, which was for KEY, has FOUND no
- * entry or a useless one.  No other can have stored one since if it is ours. */
+ * entry or a useless one (or there was no look: cache_expects_miss).  No other
+ * can have stored one since if it is ours. */
 enum cache_lease cache_lease(struct cache *cache, const struct cache_key *key,
     enum cache_found found) ATTR_MUST_USE;
 

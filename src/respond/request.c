@@ -175,20 +175,22 @@ static enum step
 look(struct serving *s)
 {
 	enum cache_found found;
+	bool can_store;
 
 	if (s->parts->cache == NULL) {
 		s->answer.cache.how = ANSWER_CACHE_BYPASS;
 		return (STEP_FETCH);
 	}
 	cache_key_make(&s->cache_key, s->site, buf_span(&s->key));
+	s->answer.cache.how = ANSWER_CACHE_MISS;
+	/* Neither a part nor a head can be stored for the others. */
+	can_store = s->method == POLICY_GET && s->range.kind == RANGE_WHOLE;
+	if (can_store && cache_expects_miss(s->parts->cache))
+		return (share(s, CACHE_MISS));
 	found = look_up(s);
 	if (is_answer(found))
 		return (STEP_ANSWER);
-	s->answer.cache.how = ANSWER_CACHE_MISS;
-	/* Neither a part nor a head can be stored for the others. */
-	if (s->method == POLICY_HEAD || s->range.kind != RANGE_WHOLE)
-		return (STEP_FETCH);
-	return (share(s, found));
+	return (can_store ? share(s, found) : STEP_FETCH);
 }
 
 /* --------------------------------------------------- answer and store --- */

@@ -462,6 +462,49 @@ one_has_the_lease_at_a_time(void **state)
 	assert_int_equal(lease(ours), CACHE_LEASE_OTHER);
 }
 
+/* Take the leases of COUNT objects of which nothing is known. */
+static void
+miss(struct cache *cache, unsigned count)
+{
+	static unsigned number;
+	char name[16];
+
+	for (unsigned i = 0; i < count; i++) {
+		struct cache_key other;
+
+		snprintf(name, sizeof(name), "other-%u", number++);
+		cache_key_make(&other, &site, span_of(name));
+		assert_int_equal(
+		    cache_lease(cache, &other, look(cache, &other, NOW)),
+		    CACHE_LEASE_OURS);
+	}
+}
+
+/* A miss is expected after three, until something is found, or refuses the
+ * lease. */
+static void
+after_misses_one_is_expected(void **state)
+{
+	(void)state;
+	assert_false(cache_expects_miss(NULL));
+	assert_false(cache_expects_miss(ours));
+	miss(ours, 2);
+	assert_false(cache_expects_miss(ours));
+	miss(ours, 1);
+	assert_true(cache_expects_miss(ours));
+	/* A look that finds nothing is none the less a miss. */
+	assert_int_equal(look(ours, &key, NOW), CACHE_MISS);
+	assert_true(cache_expects_miss(ours));
+	assert_true(store(theirs, SPAN("x"), NOW));
+	assert_int_equal(look(ours, &key, NOW), CACHE_HIT);
+	assert_false(cache_expects_miss(ours));
+	miss(ours, 3);
+	assert_true(cache_expects_miss(ours));
+	assert_int_equal(
+	    cache_lease(ours, &key, CACHE_MISS), CACHE_LEASE_OTHER);
+	assert_false(cache_expects_miss(ours));
+}
+
 static void
 to_store_is_to_give_the_lease_back(void **state)
 {
@@ -649,6 +692,7 @@ main(void)
 		TEST(without_a_cache_all_is_a_miss),
 		TEST(without_memcached_all_is_a_miss),
 		TEST(one_has_the_lease_at_a_time),
+		TEST(after_misses_one_is_expected),
 		TEST(to_store_is_to_give_the_lease_back),
 		TEST(there_is_no_lease_where_an_entry_is),
 		TEST(a_useless_entry_makes_room_for_a_lease),

@@ -50,6 +50,7 @@ static struct {
 	enum cache_found found, unfound;
 	unsigned hit_at_look; /* the look from which on it is found; 0: never */
 	unsigned looks;
+	bool expects_miss;
 	enum cache_lease lease;
 	unsigned other_leases; /* how often OTHER comes before that */
 	unsigned leased, released, passed, stored, stored_missing;
@@ -82,6 +83,7 @@ __wrap_fetch_object(struct fetch *fetch, const struct fetch_request *request,
     const struct fetch_sink *sink, struct fetch_report *report);
 enum cache_found __wrap_cache_lookup(struct cache *cache,
     const struct cache_key *key, int64_t now, struct entry *entry);
+bool __wrap_cache_expects_miss(const struct cache *cache);
 enum cache_lease __wrap_cache_lease(
     struct cache *cache, const struct cache_key *key, enum cache_found found);
 void __wrap_cache_release(struct cache *cache, const struct cache_key *key);
@@ -215,6 +217,13 @@ __wrap_cache_lookup(struct cache *cache, const struct cache_key *key,
 		.metadata = object_metadata(),
 		.body = { s3.body, s3.len } };
 	return (cached.found);
+}
+
+bool
+__wrap_cache_expects_miss(const struct cache *cache)
+{
+	(void)cache;
+	return (cached.expects_miss);
 }
 
 enum cache_lease
@@ -757,6 +766,59 @@ what_was_stored_meanwhile_is_found_at_once(void **state)
 	assert_true(head_has("Cache-Status: trys3; hit"));
 }
 
+/* The lease alone tells that nothing is there. */
+static void
+who_expects_a_miss_does_not_look(void **state)
+{
+	(void)state;
+	use_cache();
+	cached.expects_miss = true;
+	assert_int_equal(serve(), 200);
+	assert_int_equal(cached.looks, 0);
+	assert_int_equal(cached.leased, 1);
+	assert_int_equal(cached.stored, 1);
+	assert_true(head_has("Cache-Status: trys3; fwd=uri-miss; "
+			     "fwd-status=200; stored"));
+}
+
+/* What is there after all refuses the lease, and is found at once, as by a look
+ * that came first. */
+static void
+who_expects_a_miss_in_vain_looks(void **state)
+{
+	int64_t began_ms = now_ms;
+
+	(void)state;
+	use_cache();
+	cached.expects_miss = true;
+	cached.other_leases = 1;
+	cached.hit_at_look = 1;
+	cached.found = CACHE_HIT;
+	assert_int_equal(serve(), 200);
+	assert_body("hello");
+	assert_int_equal(s3.fetches, 0);
+	assert_int_equal(now_ms, began_ms);
+	assert_true(head_has("Cache-Status: trys3; hit"));
+}
+
+/* They take no lease, so they look. */
+static void
+parts_and_heads_expect_nothing(void **state)
+{
+	static const char *const methods[] = { "GET", "HEAD" };
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		set_up(state);
+		use_cache();
+		cached.expects_miss = true;
+		request.method = span_of(methods[i]);
+		request.range = SPAN("bytes=1-2");
+		assert_int_equal(serve(), i == 0 ? 206 : 200);
+		assert_int_equal(cached.looks, 1);
+		assert_int_equal(cached.leased, 0);
+	}
+}
+
 static void
 waiting_ends(void **state)
 {
@@ -1235,6 +1297,9 @@ main(void)
 		TEST(parts_and_heads_are_not_stored),
 		TEST(one_fetches_the_others_wait),
 		TEST(what_was_stored_meanwhile_is_found_at_once),
+		TEST(who_expects_a_miss_does_not_look),
+		TEST(who_expects_a_miss_in_vain_looks),
+		TEST(parts_and_heads_expect_nothing),
 		TEST(waiting_ends),
 		TEST(lease_is_given_back),
 		TEST(what_is_no_answer_is_a_miss),
