@@ -124,15 +124,22 @@ text_of(const struct cache_key *key)
 
 /* -------------------------------------------------------- the leases --- */
 
+static bool
+has_lease(const struct cache *cache, const struct cache_key *key)
+{
+	return (cache->has_lease &&
+	    memcmp(cache->leased, key->digest, sizeof(cache->leased)) == 0);
+}
+
 /* Is the lease of KEY ours?  It is not asked for again. */
 static bool
 take_lease(struct cache *cache, const struct cache_key *key)
 {
-	if (!cache->has_lease ||
-	    memcmp(cache->leased, key->digest, sizeof(cache->leased)) != 0)
-		return (false);
-	cache->has_lease = false;
-	return (true);
+	bool is_ours = has_lease(cache, key);
+
+	if (is_ours)
+		cache->has_lease = false;
+	return (is_ours);
 }
 
 /* Put a lease where FOUND was.  memcached's clock ticks once a second, so an
@@ -241,7 +248,25 @@ cache_lookup(struct cache *cache, const struct cache_key *key, int64_t now,
 	return (entry->kind == ENTRY_OBJECT ? CACHE_HIT : CACHE_MISSING);
 }
 
-/* In the place of our lease, if we have it. */
+/* Store BYTES in the place of our lease, if we have it.  Where that is gone
+ * before its time the object was purged meanwhile, by who knows that what we
+ * were told by S3 holds no longer: then nothing is stored. */
+static enum mc_result
+put_entry(struct cache *cache, const struct cache_key *key, struct span bytes,
+    int64_t ttl_s)
+{
+	enum mc_result result;
+
+	if (!has_lease(cache, key) ||
+	    clock_monotonic_ms() >= cache->lease_until_ms)
+		result = mc_set(cache->mc, text_of(key), bytes, ttl_s);
+	else
+		result = mc_replace(cache->mc, text_of(key), bytes, ttl_s);
+	if (result == MC_OK || result == MC_NONE)
+		(void)take_lease(cache, key);
+	return (result);
+}
+
 static enum mc_result
 store_entry(struct cache *cache, const struct cache_key *key,
     const struct entry *entry, int64_t ttl_ms)
@@ -253,11 +278,8 @@ store_entry(struct cache *cache, const struct cache_key *key,
 	buf_init(&bytes, entry_len(entry));
 	ok = entry_write(entry, key->digest, &bytes);
 	assert(ok);
-	result = mc_set(
-	    cache->mc, text_of(key), buf_span(&bytes), to_seconds(ttl_ms));
+	result = put_entry(cache, key, buf_span(&bytes), to_seconds(ttl_ms));
 	buf_fini(&bytes);
-	if (result == MC_OK)
-		(void)take_lease(cache, key);
 	return (result);
 }
 

@@ -85,7 +85,8 @@ void cache_release(struct cache *cache, const struct cache_key *key);
 void cache_pass(struct cache *cache, const struct cache_key *key);
 
 /* Store a whole object, or that it is missing, as of NOW, and give the lease
- * back.  True if it was stored.  One that memcached finds too large is passed,
+ * back.  True if it was stored; it is not where the object was purged since we
+ * have the lease.  One that memcached finds too large is passed,
  * as by cache_pass. */
 bool cache_store(struct cache *cache, const struct cache_key *key,
     const struct metadata *metadata, struct span body, int64_t now);

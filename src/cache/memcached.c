@@ -247,7 +247,7 @@ struct operation {
 	    struct server *server, const struct operation *operation);
 	struct span key;
 
-	/* Of set and add: libmemcached's function, and what it takes. */
+	/* Of set, add, replace: libmemcached's function, and what it takes. */
 	memcached_return_t (*store)(memcached_st *handle, const char *key,
 	    size_t key_len, const char *value, size_t value_len, time_t expires,
 	    uint32_t flags);
@@ -499,6 +499,15 @@ mc_add(struct mc *mc, struct span key, struct span value, int64_t expires_s)
 		make_expiry(expires_s), 0 };
 
 	return (run(mc, choose_server(mc, key), &add));
+}
+
+enum mc_result
+mc_replace(struct mc *mc, struct span key, struct span value, int64_t expires_s)
+{
+	struct operation replace = { run_store, key, memcached_replace, value,
+		make_expiry(expires_s), 0 };
+
+	return (run(mc, choose_server(mc, key), &replace));
 }
 
 enum mc_result

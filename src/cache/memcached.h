@@ -34,10 +34,11 @@ void mc_free(struct mc *mc);
 
 enum mc_result {
 	MC_OK,
-	MC_NONE,    /* get, delete: no such key; add: the key is there already;
-	             * swap: it is there in another version, or not at all */
-	MC_REFUSED, /* set, add, swap: the server takes no value of this size;
-	             * what it was to replace may be gone */
+	MC_NONE,    /* get, delete, replace: no such key; add: the key is there
+	             * already; swap: it is there in another version, or not at
+	             * all */
+	MC_REFUSED, /* set, add, replace, swap: the server takes no value of
+	             * this size; what it was to replace may be gone */
 	MC_DOWN,    /* the server is away, late or full */
 };
 
@@ -52,6 +53,9 @@ enum mc_result mc_get(struct mc *mc, struct span key, struct span *value,
 enum mc_result
 mc_set(struct mc *mc, struct span key, struct span value, int64_t expires_s);
 enum mc_result mc_add(struct mc *mc, struct span key, struct span value,
+    int64_t expires_s) ATTR_MUST_USE;
+/* Store it in the place of whatever is there. */
+enum mc_result mc_replace(struct mc *mc, struct span key, struct span value,
     int64_t expires_s) ATTR_MUST_USE;
 /* Store it in the place of VERSION, as mc_get told it. */
 enum mc_result mc_swap(struct mc *mc, struct span key, struct span value,

@@ -589,6 +589,42 @@ what_was_found_decides(void **state)
 	assert_int_equal(lease(theirs), CACHE_LEASE_OURS);
 }
 
+/* What was fetched before a purge is not stored after it: neither the object nor
+ * that it is missing, and who has the lease by then keeps it. */
+static void
+what_was_purged_meanwhile_is_not_stored(void **state)
+{
+	(void)state;
+	for (int is_missing = 0; is_missing < 2; is_missing++) {
+		assert_int_equal(lease(ours), CACHE_LEASE_OURS);
+		assert_int_equal(cache_purge(theirs, &key), CACHE_PURGED);
+		if (is_missing)
+			assert_false(cache_store_missing(ours, &key, NOW));
+		else
+			assert_false(store(ours, SPAN("old"), NOW));
+		assert_int_equal(look(theirs, &key, NOW), CACHE_MISS);
+		/* There is nothing to be given back. */
+		assert_int_equal(lease(theirs), CACHE_LEASE_OURS);
+		cache_release(ours, &key);
+		assert_int_equal(look(ours, &key, NOW), CACHE_LEASED);
+		assert_true(store(theirs, SPAN("new"), NOW));
+		assert_int_equal(cache_purge(ours, &key), CACHE_PURGED);
+	}
+}
+
+/* One that has lasted longer than its lease tells nothing: memcached has let
+ * that go. */
+static void
+what_took_longer_than_the_lease_is_stored(void **state)
+{
+	(void)state;
+	assert_int_equal(lease(ours), CACHE_LEASE_OURS);
+	clock_ms += settings.lease_ms;
+	assert_int_equal(cache_purge(theirs, &key), CACHE_PURGED);
+	assert_true(store(ours, SPAN("slow"), NOW));
+	assert_int_equal(look(theirs, &key, NOW), CACHE_HIT);
+}
+
 static void
 anothers_lease_is_not_given_back(void **state)
 {
@@ -698,6 +734,8 @@ main(void)
 		TEST(a_useless_entry_makes_room_for_a_lease),
 		TEST(one_gets_the_place_of_a_useless_entry),
 		TEST(what_was_found_decides),
+		TEST(what_was_purged_meanwhile_is_not_stored),
+		TEST(what_took_longer_than_the_lease_is_stored),
 		TEST(anothers_lease_is_not_given_back),
 		TEST(a_lease_that_is_over_is_not_given_back),
 		TEST(a_lease_ends_by_itself),

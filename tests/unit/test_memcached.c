@@ -184,7 +184,7 @@ check_servers_refuses_the_rest(void **state)
 
 /* ---------------------------------------------------------- operations --- */
 
-/* B holds "x" and is swapped for "z", once. */
+/* What B holds is swapped for "z", once. */
 static void
 use_swap(struct mc *mc)
 {
@@ -217,6 +217,10 @@ use_server(const char *server)
 	assert_int_equal(mc_add(mc, SPAN("b"), SPAN("x"), 60), MC_OK);
 	assert_int_equal(mc_add(mc, SPAN("b"), SPAN("y"), 60), MC_NONE);
 	assert_value(mc, SPAN("b"), SPAN("x"));
+	assert_int_equal(mc_replace(mc, SPAN("none"), SPAN("y"), 60), MC_NONE);
+	assert_int_equal(get(mc, SPAN("none")), MC_NONE);
+	assert_int_equal(mc_replace(mc, SPAN("b"), SPAN("w"), 60), MC_OK);
+	assert_value(mc, SPAN("b"), SPAN("w"));
 	use_swap(mc);
 	assert_int_equal(mc_delete(mc, SPAN("b")), MC_OK);
 	assert_int_equal(mc_delete(mc, SPAN("b")), MC_NONE);
