@@ -118,6 +118,13 @@ generation_want(struct generation *generation, size_t count)
 	generation->n_wanted = count;
 }
 
+void
+generation_want_another(struct generation *generation, int64_t due_ms)
+{
+	assert(generation->n_wanted < generation->n_slots);
+	generation->slots[generation->n_wanted++].due_ms = due_ms;
+}
+
 bool
 generation_is_due(
     const struct generation *generation, int64_t now, size_t *slot)

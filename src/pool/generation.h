@@ -116,6 +116,9 @@ enum generation_search generation_search(const struct generation *generation);
 /* Want workers in the first COUNT slots (at most n_slots). */
 void generation_want(struct generation *generation, size_t count);
 
+/* Want one in the next slot as well, due at DUE_MS. */
+void generation_want_another(struct generation *generation, int64_t due_ms);
+
 /* Is a worker wanted, absent and due at NOW?  In *SLOT, which. */
 bool generation_is_due(const struct generation *generation, int64_t now,
     size_t *slot) ATTR_MUST_USE;

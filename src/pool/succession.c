@@ -16,6 +16,14 @@
 
 #include "base/log.h"
 
+enum {
+	/* A reload leaves the machine to those who are served for so many times
+	 * as long as each start takes, but is over after about PAUSES_MAX_MS
+	 * however many workers there are. */
+	PAUSE_TIMES = 10,
+	PAUSES_MAX_MS = 2000,
+};
+
 /* Add a generation that serves LISTENER by SETTINGS.  NULL, and SETTINGS
  * stay the caller's, after an error line. */
 static struct generation *
@@ -125,9 +133,21 @@ take_over(struct succession *succession, int64_t now)
 	    new->number, new->n_slots, new->listener->name);
 }
 
-/* With each new worker that is ready one old worker ends, and the next new one
- * starts.  Where the socket is another, the old ones stay until the end, since
- * no new one serves theirs. */
+/* When is the worker behind the one that has just become ready due? */
+static int64_t
+find_next_due(const struct generation *coming, int64_t now)
+{
+	const struct generation_slot *last =
+	    &coming->slots[coming->n_wanted - 1];
+	int64_t pause_ms = PAUSE_TIMES * (now - last->started_ms + 1);
+	int64_t pause_max_ms = PAUSES_MAX_MS / (int64_t)coming->n_slots;
+
+	return (now + (pause_ms < pause_max_ms ? pause_ms : pause_max_ms));
+}
+
+/* With each new worker that is ready one old worker ends, and after a while
+ * the next new one starts.  Where the socket is another, the old ones stay
+ * until the end, since no new one serves theirs. */
 static void
 exchange_workers(struct succession *succession, int64_t now)
 {
@@ -142,7 +162,7 @@ exchange_workers(struct succession *succession, int64_t now)
 	}
 	if (coming->listener == current->listener && current->n_wanted > 1)
 		generation_tell_one(current, now);
-	generation_want(coming, coming->n_wanted + 1);
+	generation_want_another(coming, find_next_due(coming, now));
 }
 
 /* Go on with the reload: nothing is exchanged before each site is known to have

@@ -144,6 +144,26 @@ test_all_wanted_are_due_at_once(void **state)
 	generation_free(g);
 }
 
+static void
+test_another_is_due_when_it_is_said_to_be(void **state)
+{
+	struct generation *g = make_kept(3);
+	size_t slot;
+
+	(void)state;
+	generation_want(g, 1);
+	start_ready(g, 0, PID, 100);
+	generation_want_another(g, 150);
+	assert_false(generation_is_ready(g));
+	assert_int_equal(generation_next_due(g), 150);
+	assert_false(generation_is_due(g, 149, &slot));
+	assert_true(generation_is_due(g, 150, &slot));
+	assert_int_equal(slot, 1);
+	start_ready(g, 1, PID + 1, 150);
+	assert_true(generation_is_ready(g));
+	generation_free(g);
+}
+
 /* Die young again and again, and see the delay grow; then live well. */
 static void
 test_delay_grows_and_is_forgotten(void **state)
@@ -657,6 +677,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_wanted_are_due_at_once),
+		cmocka_unit_test(test_another_is_due_when_it_is_said_to_be),
 		cmocka_unit_test(test_delay_grows_and_is_forgotten),
 		cmocka_unit_test(test_a_served_request_is_a_good_life),
 		cmocka_unit_test(test_recycled_workers_are_replaced_at_once),
