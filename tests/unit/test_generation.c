@@ -587,12 +587,13 @@ test_the_first_workers_wait_for_credentials(void **state)
 	}
 }
 
-/* A reload under way: a second generation of one worker. */
+/* A reload under way: a second generation, of so many WORKERS. */
 static void
-come(struct succession *s)
+come(struct succession *s, size_t workers)
 {
-	struct generation *g = generation_new(++s->count, make_settings(1),
-	    (struct identity){ .user = NULL }, s->current->listener);
+	struct generation *g =
+	    generation_new(++s->count, make_settings(workers),
+		(struct identity){ .user = NULL }, s->current->listener);
 
 	generation_keeper_started(g, KEEPER + 1, 200);
 	g->next = s->all;
@@ -613,7 +614,7 @@ test_a_reload_waits_for_all_credentials(void **state)
 	assert_true(succession_continue(&s, 150));
 	start_ready(old, 0, PID, 150);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		come(&s);
+		come(&s, 1);
 		new = s.coming;
 		assert_true(succession_continue(&s, 1000000));
 		assert_int_equal(new->n_wanted, 0);
@@ -634,7 +635,7 @@ test_a_reload_waits_for_all_credentials(void **state)
 		assert_ptr_equal(s.all, old);
 		assert_null(old->next);
 	}
-	come(&s);
+	come(&s, 1);
 	new = s.coming;
 	try_all(new, KEYRING_FOUND);
 	assert_true(succession_continue(&s, 2000000));
@@ -659,7 +660,7 @@ test_a_reload_whose_keepers_die_is_given_up(void **state)
 	(void)state;
 	try_all(s.current, KEYRING_FOUND);
 	assert_true(succession_continue(&s, now));
-	come(&s);
+	come(&s, 1);
 	for (int i = 0; i < SUCCESSION_FAILURES; i++) {
 		assert_true(succession_continue(&s, now));
 		assert_non_null(s.coming);
@@ -670,6 +671,50 @@ test_a_reload_whose_keepers_die_is_given_up(void **state)
 	assert_true(succession_continue(&s, now));
 	assert_null(s.coming);
 	succession_free(&s, NULL);
+}
+
+/* Each worker but the first is due so long after the one before it was ready:
+ * ten times what that took, but 2 s for all at most.  An old one goes as soon as
+ * a new one is ready, and the last old one when all are. */
+static void
+test_a_reload_leaves_time_between_two_starts(void **state)
+{
+	static const struct {
+		size_t workers;
+		int64_t took_ms, pause_ms;
+	} rows[] = { { 3, 0, 10 }, { 3, 4, 50 }, { 3, 500, 666 },
+		{ 1000, 4, 2 }, { 4000, 4, 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct succession s = begin(3);
+		struct generation *new;
+		int64_t now = 100000;
+
+		try_all(s.current, KEYRING_FOUND);
+		assert_true(succession_continue(&s, 150));
+		for (size_t slot = 0; slot < 3; slot++)
+			start_ready(s.current, slot, PID + (pid_t)slot, 150);
+		come(&s, rows[i].workers);
+		new = s.coming;
+		try_all(new, KEYRING_FOUND);
+		assert_true(succession_continue(&s, now));
+		assert_int_equal(generation_next_due(new), 0);
+		for (size_t slot = 0; slot < 2; slot++) {
+			start(new, slot, PID + 10 + (pid_t)slot, now);
+			now += rows[i].took_ms;
+			scoreboard_set(new->board, slot, SCOREBOARD_IDLE, now);
+			generation_note_ready(new);
+			assert_true(succession_continue(&s, now));
+			assert_int_equal(s.current->n_wanted, 2 - slot);
+			now += rows[i].pause_ms;
+			assert_int_equal(generation_next_due(new), now);
+			/* Nothing more until then. */
+			assert_true(succession_continue(&s, now));
+			assert_int_equal(new->n_wanted, slot + 2);
+		}
+		succession_free(&s, NULL);
+	}
 }
 
 int
@@ -694,6 +739,7 @@ main(void)
 		cmocka_unit_test(test_the_first_workers_wait_for_credentials),
 		cmocka_unit_test(test_a_reload_waits_for_all_credentials),
 		cmocka_unit_test(test_a_reload_whose_keepers_die_is_given_up),
+		cmocka_unit_test(test_a_reload_leaves_time_between_two_starts),
 	};
 
 	log_threshold(LOG_LEVEL_ERROR);
