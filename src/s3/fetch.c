@@ -240,11 +240,18 @@ static void
 write_report(struct run *run, enum verdict result, const struct reply *answer)
 {
 	struct fetch_report *report = run->report;
+	size_t len = strlen(report->reason);
 
 	report->attempts++;
-	report->status = answer->status;
-	report->error = answer->error;
-	set_reason(run, answer->reason);
+	if (result == VERDICT_DEADLINE && len > 0) {
+		/* What the one before it failed of is why time ran out. */
+		snprintf(report->reason + len, sizeof(report->reason) - len,
+		    "; then %s", answer->reason);
+	} else {
+		report->status = answer->status;
+		report->error = answer->error;
+		set_reason(run, answer->reason);
+	}
 	if (result != VERDICT_OK && result != VERDICT_STOPPED)
 		log_debug("site %s: attempt %u for \"%.*s\" %s: status %d, "
 			  "code \"%s\", request id \"%s\": %s",

@@ -93,7 +93,8 @@ enum fetch_result {
 /* What happened, for the log and Cache-Status. */
 struct fetch_report {
 	unsigned attempts;
-	int status; /* of the last answer; 0: none */
+	int status; /* of the last answer, but of one that time cut short only
+	             * where it was the first; 0: none */
 	struct s3_error error;
 	char reason[256]; /* "" where nothing went wrong */
 	bool is_told; /* it is the site's credentials, and a report has said so
