@@ -86,6 +86,8 @@ span_skip(struct span span, size_t count)
 	return ((struct span){ span.data + count, span.len - count });
 }
 
+static const uint64_t each_byte = UINT64_C(0x0101010101010101);
+
 /* Is one of eight bytes a control character?  A byte less 0x20, or a DEL turned
  * to 0 by the exclusive or, less 1, borrows: its high bit is then set though it
  * was not before.  (A borrow goes on to the next byte only from one that is
@@ -93,31 +95,30 @@ span_skip(struct span span, size_t count)
 static bool
 has_control_8(uint64_t bytes)
 {
-	const uint64_t each = UINT64_C(0x0101010101010101);
-	uint64_t del = bytes ^ 0x7f * each;
+	uint64_t del = bytes ^ 0x7f * each_byte;
 
-	return (((((bytes - 0x20 * each) & ~bytes) | ((del - each) & ~del)) &
-		    0x80 * each) != 0);
+	return (((((bytes - 0x20 * each_byte) & ~bytes) |
+		     ((del - each_byte) & ~del)) &
+		    0x80 * each_byte) != 0);
 }
 
 bool
 span_has_control(struct span span)
 {
 	uint64_t bytes;
-	size_t i;
 
-	for (i = 0; span.len - i >= sizeof(bytes); i += sizeof(bytes)) {
-		memcpy(&bytes, span.data + i, sizeof(bytes));
+	for (; span.len >= sizeof(bytes);
+	     span = span_skip(span, sizeof(bytes))) {
+		memcpy(&bytes, span.data, sizeof(bytes));
 		if (has_control_8(bytes))
 			return (true);
 	}
-	for (; i < span.len; i++) {
-		unsigned char c = (unsigned char)span.data[i];
-
-		if (c < 0x20 || c == 0x7f)
-			return (true);
-	}
-	return (false);
+	if (span.len == 0)
+		return (false);
+	/* What is left, and blanks. */
+	bytes = ' ' * each_byte;
+	memcpy(&bytes, span.data, span.len);
+	return (has_control_8(bytes));
 }
 
 bool
@@ -287,7 +288,7 @@ bool
 buf_add_char(struct buf *buf, char c)
 {
 	/* Called for each of many: where it is most often there is room. */
-	if (buf->room < 2 || buf->len > buf->room - 2)
+	if (buf->len + 2 > buf->room)
 		return (buf_add(buf, &c, 1));
 	buf->data[buf->len++] = c;
 	buf->data[buf->len] = '\0';

@@ -142,6 +142,14 @@ take_lease(struct cache *cache, const struct cache_key *key)
 	return (is_ours);
 }
 
+/* Is the lease of KEY ours, and can it be nobody else's yet? */
+static bool
+holds_lease(const struct cache *cache, const struct cache_key *key)
+{
+	return (has_lease(cache, key) &&
+	    clock_monotonic_ms() < cache->lease_until_ms);
+}
+
 /* Put a lease where FOUND was.  memcached's clock ticks once a second, so an
  * item lives up to a second less than it was given; one more makes sure that a
  * lease lives for lease_ms. */
@@ -200,9 +208,11 @@ cache_release(struct cache *cache, const struct cache_key *key)
 	/* Once its time is over the lease may be another's, and will soon end
 	 * by itself if it is not.  (If memcached had no room for it, what is
 	 * there may be another's before that: an entry less.) */
-	if (cache != NULL && take_lease(cache, key) &&
-	    clock_monotonic_ms() < cache->lease_until_ms)
+	if (cache == NULL)
+		return;
+	if (holds_lease(cache, key))
 		mc_delete(cache->mc, text_of(key));
+	(void)take_lease(cache, key);
 }
 
 void
@@ -257,11 +267,10 @@ put_entry(struct cache *cache, const struct cache_key *key, struct span bytes,
 {
 	enum mc_result result;
 
-	if (!has_lease(cache, key) ||
-	    clock_monotonic_ms() >= cache->lease_until_ms)
-		result = mc_set(cache->mc, text_of(key), bytes, ttl_s);
-	else
+	if (holds_lease(cache, key))
 		result = mc_replace(cache->mc, text_of(key), bytes, ttl_s);
+	else
+		result = mc_set(cache->mc, text_of(key), bytes, ttl_s);
 	if (result == MC_OK || result == MC_NONE)
 		(void)take_lease(cache, key);
 	return (result);

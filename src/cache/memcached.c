@@ -242,15 +242,17 @@ is_left_alone(const struct server *server)
 
 /* --------------------------------------------------------- operations --- */
 
+typedef memcached_return_t
+store_function(memcached_st *handle, const char *key, size_t key_len,
+    const char *value, size_t value_len, time_t expires, uint32_t flags);
+
 struct operation {
 	memcached_return_t (*run)(
 	    struct server *server, const struct operation *operation);
 	struct span key;
 
 	/* Of set, add, replace: libmemcached's function, and what it takes. */
-	memcached_return_t (*store)(memcached_st *handle, const char *key,
-	    size_t key_len, const char *value, size_t value_len, time_t expires,
-	    uint32_t flags);
+	store_function *store;
 	struct span value;
 	time_t expires;
 	uint64_t version; /* of swap */
@@ -483,31 +485,33 @@ mc_get(struct mc *mc, struct span key, struct span *value, uint64_t *version)
 	return (MC_OK);
 }
 
+/* Store VALUE by FUNCTION. */
+static enum mc_result
+store(struct mc *mc, store_function *function, struct span key,
+    struct span value, int64_t expires_s)
+{
+	struct operation operation = { run_store, key, function, value,
+		make_expiry(expires_s), 0 };
+
+	return (run(mc, choose_server(mc, key), &operation));
+}
+
 enum mc_result
 mc_set(struct mc *mc, struct span key, struct span value, int64_t expires_s)
 {
-	struct operation set = { run_store, key, memcached_set, value,
-		make_expiry(expires_s), 0 };
-
-	return (run(mc, choose_server(mc, key), &set));
+	return (store(mc, memcached_set, key, value, expires_s));
 }
 
 enum mc_result
 mc_add(struct mc *mc, struct span key, struct span value, int64_t expires_s)
 {
-	struct operation add = { run_store, key, memcached_add, value,
-		make_expiry(expires_s), 0 };
-
-	return (run(mc, choose_server(mc, key), &add));
+	return (store(mc, memcached_add, key, value, expires_s));
 }
 
 enum mc_result
 mc_replace(struct mc *mc, struct span key, struct span value, int64_t expires_s)
 {
-	struct operation replace = { run_store, key, memcached_replace, value,
-		make_expiry(expires_s), 0 };
-
-	return (run(mc, choose_server(mc, key), &replace));
+	return (store(mc, memcached_replace, key, value, expires_s));
 }
 
 enum mc_result

@@ -185,9 +185,8 @@ look(struct serving *s)
 	s->answer.cache.how = ANSWER_CACHE_MISS;
 	/* Neither a part nor a head can be stored for the others. */
 	can_store = s->method == POLICY_GET && s->range.kind == RANGE_WHOLE;
-	if (can_store && cache_expects_miss(s->parts->cache))
-		return (share(s, CACHE_MISS));
-	found = look_up(s);
+	found = can_store && cache_expects_miss(s->parts->cache) ? CACHE_MISS
+								 : look_up(s);
 	if (is_answer(found))
 		return (STEP_ANSWER);
 	return (can_store ? share(s, found) : STEP_FETCH);

@@ -5,6 +5,7 @@
 #include "s3/transfer.h"
 
 #include <limits.h>
+#include <string.h>
 
 #include "base/log.h"
 
@@ -76,10 +77,7 @@ transfer_step(struct transfer *transfer, bool *is_over)
 	int running = 0, n_ready = 0;
 
 	/* While it goes on libcurl may wait for others. */
-	for (size_t i = 0; i < n_waits; i++) {
-		waits[i] = transfer->waits[i];
-		transfer->waits[i].revents = 0;
-	}
+	memcpy(waits, transfer->waits, n_waits * sizeof(waits[0]));
 	for (size_t i = 0; i < n_waits; i++) {
 		int ready = ready_for(&waits[i]);
 
