@@ -288,7 +288,7 @@ class Babbler(Origin):
 
 
 def test_babble(bench):
-    """What was read ahead and belongs to no answer."""
+    """What S3 says unasked, while it still answers."""
     with bench.suite.test("what S3 says by TLS behind a long answer is never "
                           "the next one"):
         tls = make_certificate(bench.suite.folder, "babbler")

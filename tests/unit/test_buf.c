@@ -151,7 +151,6 @@ span_shows_a_piece_of_a_secret(void **state)
 	assert_false(span_shows(SPAN("a pin"), none));
 }
 
-/* Each byte, at the front, inside and at the end. */
 /* C among others, of which none is a control character, but each is almost one:
  * at each place of texts of each length. */
 static void
@@ -176,6 +175,7 @@ find_control_anywhere(unsigned char c)
 	}
 }
 
+/* Each byte, at the front, inside and at the end. */
 static void
 span_has_control_is_of_ascii(void **state)
 {

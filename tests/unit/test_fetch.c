@@ -204,8 +204,8 @@ answer_object(const struct step *step, const struct object_request *request,
 	date = choose(step->date, DATE);
 	if (request->if_match.data != NULL &&
 	    !span_equal(request->if_match, etag))
-		return (refuse(&(struct step){
-		    .result = VERDICT_CHANGED, .status = 412 }));
+		return (refuse(
+		    &(struct step){ .result = VERDICT_CHANGED, .status = 412 }));
 	answer->metadata.size = body.len;
 	if (!step->ignores_range)
 		fit = range_fit(
@@ -549,11 +549,11 @@ test_final(void **state)
 		    { .result = VERDICT_ELSEWHERE, .status = 301 }, true,
 		    FETCH_REFUSED },
 		{ "elsewhere, where we are",
-		    { .result = VERDICT_ELSEWHERE, .region = "us-east-1" },
-		    true, FETCH_REFUSED },
+		    { .result = VERDICT_ELSEWHERE, .region = "us-east-1" }, true,
+		    FETCH_REFUSED },
 		{ "elsewhere, in no region",
-		    { .result = VERDICT_ELSEWHERE, .region = "evil.com/" },
-		    true, FETCH_REFUSED },
+		    { .result = VERDICT_ELSEWHERE, .region = "evil.com/" }, true,
+		    FETCH_REFUSED },
 		{ "out of time", { .result = VERDICT_DEADLINE }, true,
 		    FETCH_UNAVAILABLE },
 		{ "client gone", { .result = VERDICT_PEER_GONE }, true,
@@ -799,9 +799,8 @@ test_head_refused(void **state)
 		    true, FETCH_REFUSED, 2, 0 },
 		{ "denied", { .result = VERDICT_DENIED, .status = 403 }, true,
 		    FETCH_MISSING, 2, 0 },
-		{ "denied for sure",
-		    { .result = VERDICT_DENIED, .status = 403 }, false,
-		    FETCH_REFUSED, 2, 0 },
+		{ "denied for sure", { .result = VERDICT_DENIED, .status = 403 },
+		    false, FETCH_REFUSED, 2, 0 },
 		{ "403 without a code",
 		    { .result = VERDICT_REFUSED, .status = 403 }, true,
 		    FETCH_MISSING, 2, 0 },
@@ -909,10 +908,10 @@ test_region(void **state)
 
 /* ------------------------------------------------------------ credentials */
 
-#define KEYS_REFUSED                                           \
-	{                                                      \
+#define KEYS_REFUSED                                          \
+	{                                                     \
 		.result = VERDICT_KEYS_REFUSED, .status = 400, \
-		.code = "ExpiredToken"                         \
+		.code = "ExpiredToken"                        \
 	}
 
 /* S3 refuses the key: others are waited for, and asked with at once. */
@@ -1071,8 +1070,7 @@ test_keys_refused(void **state)
 		assert_string_equal(s3.key[s3.attempts - 1], rows[i].last_key);
 		assert_int_equal(keeper.wishes, rows[i].wishes);
 		assert_int_equal(keeper.polls, rows[i].polls);
-		assert_int_equal(
-		    waits, rows[i].steps[0].result == VERDICT_BUSY);
+		assert_int_equal(waits, rows[i].steps[0].result == VERDICT_BUSY);
 		assert_string_equal(report.reason, rows[i].reason);
 		if (rows[i].result == FETCH_OK)
 			assert_string_equal(got.body, BODY);

@@ -730,11 +730,12 @@ parts_and_heads_are_not_stored(void **state)
 	assert_int_equal(cached.leased + cached.stored, 0);
 }
 
-/* Another has the lease until, at the look AT, the object is there. */
+/* Another has the lease, which is asked for so many TIMES, until, at the look AT,
+ * the object is there. */
 static void
-serve_what_another_stores(unsigned at)
+serve_what_another_stores(unsigned times, unsigned at)
 {
-	cached.other_leases = at - 1;
+	cached.other_leases = times;
 	cached.hit_at_look = at;
 	cached.found = CACHE_HIT;
 	assert_int_equal(serve(), 200);
@@ -748,22 +749,29 @@ one_fetches_the_others_wait(void **state)
 	(void)state;
 	use_cache();
 	cached.unfound = CACHE_LEASED;
-	serve_what_another_stores(4);
+	serve_what_another_stores(3, 4);
 	assert_non_null(strstr(client.head, "; collapsed"));
 }
 
-/* Between the look and the wish for the lease: nobody has waited, and it is a
- * hit. */
+/* The lease is refused once, and at the look AT, which comes right behind that,
+ * the object is there: nobody has waited, and it is a hit. */
 static void
-what_was_stored_meanwhile_is_found_at_once(void **state)
+find_at_once(unsigned at)
 {
 	int64_t began_ms = now_ms;
 
-	(void)state;
-	use_cache();
-	serve_what_another_stores(2);
+	serve_what_another_stores(1, at);
 	assert_int_equal(now_ms, began_ms);
 	assert_true(head_has("Cache-Status: trys3; hit"));
+}
+
+/* Between the look and the wish for the lease. */
+static void
+what_was_stored_meanwhile_is_found_at_once(void **state)
+{
+	(void)state;
+	use_cache();
+	find_at_once(2);
 }
 
 /* The lease alone tells that nothing is there. */
@@ -781,24 +789,14 @@ who_expects_a_miss_does_not_look(void **state)
 			     "fwd-status=200; stored"));
 }
 
-/* What is there after all refuses the lease, and is found at once, as by a look
- * that came first. */
+/* What is there after all refuses the lease, and is found by the first look. */
 static void
 who_expects_a_miss_in_vain_looks(void **state)
 {
-	int64_t began_ms = now_ms;
-
 	(void)state;
 	use_cache();
 	cached.expects_miss = true;
-	cached.other_leases = 1;
-	cached.hit_at_look = 1;
-	cached.found = CACHE_HIT;
-	assert_int_equal(serve(), 200);
-	assert_body("hello");
-	assert_int_equal(s3.fetches, 0);
-	assert_int_equal(now_ms, began_ms);
-	assert_true(head_has("Cache-Status: trys3; hit"));
+	find_at_once(1);
 }
 
 /* They take no lease, so they look. */
